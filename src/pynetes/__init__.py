@@ -1,0 +1,3 @@
+"""Pynetes: Kubernetes, whole, in Python."""
+
+__version__ = "0.1.0"

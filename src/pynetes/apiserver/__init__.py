@@ -1,0 +1,1 @@
+"""The front door: the request pipeline, discovery, the watch cache and the verbs."""

@@ -1,0 +1,1 @@
+"""What the cluster adds to, or refuses in, a write."""

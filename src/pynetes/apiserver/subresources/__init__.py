@@ -1,0 +1,1 @@
+"""Paths below an object: status, scale, binding, log, exec, token."""

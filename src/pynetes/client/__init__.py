@@ -1,0 +1,1 @@
+"""REST and in-process clients, informers, work queue, event recorder."""

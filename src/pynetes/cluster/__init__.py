@@ -1,0 +1,1 @@
+"""Up, down, certificates, kubeconfig, virtual nodes: wiring only, no decisions."""

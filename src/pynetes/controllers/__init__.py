@@ -1,0 +1,1 @@
+"""One file per controller, and the manager that runs them."""

@@ -1,0 +1,1 @@
+"""One declaration for each built-in kind, grouped by API group."""

@@ -1,0 +1,1 @@
+"""Pure rules about pods that several components share."""

@@ -1,0 +1,1 @@
+"""Makes a node's containers be what the API says."""

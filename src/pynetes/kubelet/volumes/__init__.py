@@ -1,0 +1,1 @@
+"""One volume type a file."""

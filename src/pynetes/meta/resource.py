@@ -1,0 +1,136 @@
+"""The record that declares a resource, built-in or custom. It drives discovery, OpenAPI, decoding, tables and storage.
+
+Source: docs/design.md, idea 2.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pynetes.meta.objects import Object
+from pynetes.meta.status import Cause
+
+
+@dataclass(frozen=True, slots=True)
+class GroupVersionKind:
+    group: str
+    version: str
+    kind: str
+
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the resource's Table. ``priority`` 0 is shown always, 1 and more in ``-o wide``."""
+
+    name: str
+    type: str
+    format: str = ""
+    priority: int = 0
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of a resource. ``type_name`` is the name of its type in the schema data (``io.k8s.api.core.v1.Pod``)."""
+
+    name: str
+    type_name: str
+    served: bool = True
+    feature_gate: str = ""
+    columns: tuple[Column, ...] = ()
+    selectable_fields: tuple[str, ...] = ("metadata.name", "metadata.namespace")
+
+
+@dataclass(frozen=True, slots=True)
+class Subresource:
+    """A path below an object: its own kind, and the verbs that it answers to."""
+
+    name: str
+    kind: GroupVersionKind
+    verbs: tuple[str, ...]
+    type_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteContext:
+    """What a hook may know besides the objects. ``subresource`` is ``""`` for the main resource, or ``status`` ..."""
+
+    now: float = 0.0
+    user: str = ""
+    subresource: str = ""
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """A kind's own rules: pure functions, all optional. Objects are in the storage version.
+
+    default(obj): fills what is absent, in place; also run on what is read from a client's update and patch.
+    prepare_create(obj, context): before validation of a create, in place (drop status, set generation ...).
+    prepare_update(obj, old, context): likewise; keeps what this path may not change, in place.
+    validate(obj, context): the causes against a create.
+    validate_update(obj, old, context): the causes against an update, those of ``validate`` included.
+    warnings(obj, old): texts for ``Warning`` headers; ``old`` is None on create.
+    table_row(obj, now): the cells, one a column of the version.
+    fields(obj): values of the selectable fields besides metadata.name and metadata.namespace.
+    """
+
+    default: Callable[[Object], None] | None = None
+    prepare_create: Callable[[Object, WriteContext], None] | None = None
+    prepare_update: Callable[[Object, Object, WriteContext], None] | None = None
+    validate: Callable[[Object, WriteContext], Sequence[Cause]] | None = None
+    validate_update: Callable[[Object, Object, WriteContext], Sequence[Cause]] | None = None
+    warnings: Callable[[Object, Object | None], Sequence[str]] | None = None
+    table_row: Callable[[Object, float], list[Any]] | None = None
+    fields: Callable[[Object], Mapping[str, str]] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Resource:
+    """A kind that the API serves. ``storage_prefix`` is upstream's (``/registry/pods``); None: never stored.
+
+    ``grace_period(obj, requested)`` is set for resources with graceful deletion (pods): the seconds to leave, 0 for now.
+    """
+
+    group: str
+    plural: str
+    kind: str
+    singular: str
+    namespaced: bool
+    verbs: tuple[str, ...]
+    versions: tuple[Version, ...]
+    storage_version: str
+    storage_prefix: str | None
+    short_names: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    subresources: Mapping[str, Subresource] = field(default_factory=dict)
+    hooks: Hooks = field(default_factory=Hooks)
+    convert: Callable[[Object, str], Object] | None = None
+    grace_period: Callable[[Object, int | None], int] | None = None
+    name_is: str = "dns1123-subdomain"
+
+    @property
+    def list_kind(self) -> str:
+        return self.kind + "List"
+
+    @property
+    def group_resource(self) -> str:
+        """``deployments.apps``, or ``pods`` for the core group: as error texts name it."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    def version(self, name: str) -> Version | None:
+        return next((v for v in self.versions if v.name == name), None)
+
+    def gvk(self, version: str) -> GroupVersionKind:
+        return GroupVersionKind(self.group, version, self.kind)
+
+    def storage_key(self, namespace: str, name: str) -> bytes:
+        """The key of one object in the store. Raises: ValueError for a resource that is never stored."""
+        if self.storage_prefix is None:
+            raise ValueError(f"{self.group_resource} are never stored")
+        path = f"{self.storage_prefix}/{namespace}/{name}" if self.namespaced else f"{self.storage_prefix}/{name}"
+        return path.encode()

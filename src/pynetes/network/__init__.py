@@ -1,0 +1,1 @@
+"""CNI driver and the pod network between nodes."""

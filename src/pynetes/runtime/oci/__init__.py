@@ -1,0 +1,1 @@
+"""The embedded runtime: runc, conmon, overlayfs."""

@@ -1,0 +1,1 @@
+"""Pods by script: no root, no processes, thousands on one kubelet."""

@@ -1,0 +1,302 @@
+"""The runtime's contract, shaped like CRI v1: sandboxes, containers, images, exec, events.
+
+Durations are seconds, times are nanoseconds since the epoch (as CRI has them), sizes are bytes. Ids are the runtime's own.
+Everything survives the kubelet: after a restart ``list_sandboxes`` and ``list_containers`` tell what runs.
+
+Source: k8s.io/cri-api ``pkg/apis/runtime/v1/api.proto``.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+
+class RuntimeFailure(Exception):
+    """An operation failed. ``reason`` is the kubelet's word for it where it has one (``ErrImageNeverPull``,
+    ``CreateContainerError``, ``RunContainerError`` ...), else ``""``."""
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class NotFound(RuntimeFailure):
+    """No such sandbox, container or image."""
+
+
+class SandboxState(Enum):
+    READY = "SANDBOX_READY"
+    NOT_READY = "SANDBOX_NOTREADY"
+
+
+class ContainerState(Enum):
+    CREATED = "CONTAINER_CREATED"
+    RUNNING = "CONTAINER_RUNNING"
+    EXITED = "CONTAINER_EXITED"
+    UNKNOWN = "CONTAINER_UNKNOWN"
+
+
+@dataclass(frozen=True, slots=True)
+class PortMapping:
+    protocol: str
+    container_port: int
+    host_port: int
+    host_ip: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DNSConfig:
+    """The lines of the pod's resolv.conf."""
+
+    servers: tuple[str, ...] = ()
+    searches: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LinuxSandbox:
+    """Namespaces are shared with the host where the flag is set. ``cgroup_parent`` is the pod's cgroup path."""
+
+    cgroup_parent: str = ""
+    host_network: bool = False
+    host_pid: bool = False
+    host_ipc: bool = False
+    share_process_namespace: bool = False
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    run_as_user: int | None = None
+    run_as_group: int | None = None
+    supplemental_groups: tuple[int, ...] = ()
+    privileged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxConfig:
+    name: str
+    namespace: str
+    uid: str
+    attempt: int = 0
+    hostname: str = ""
+    log_directory: str = ""
+    dns: DNSConfig = field(default_factory=DNSConfig)
+    port_mappings: tuple[PortMapping, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    linux: LinuxSandbox = field(default_factory=LinuxSandbox)
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """``ips``: one address per IP family, the primary first; empty for host network."""
+
+    id: str
+    config: SandboxConfig
+    state: SandboxState
+    created_at: int
+    ips: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A bind mount. ``propagation`` is ``private``, ``rslave`` or ``rshared``."""
+
+    container_path: str
+    host_path: str
+    readonly: bool = False
+    propagation: str = "private"
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Limits of one container; 0 or empty means none. ``cpu_quota`` microseconds a ``cpu_period``."""
+
+    cpu_shares: int = 0
+    cpu_quota: int = 0
+    cpu_period: int = 100_000
+    memory_limit: int = 0
+    oom_score_adj: int = 0
+    pids_limit: int = 0
+    unified: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """Who the container runs as and what it may do. Capabilities are without ``CAP_``."""
+
+    run_as_user: int | None = None
+    run_as_group: int | None = None
+    supplemental_groups: tuple[int, ...] = ()
+    supplemental_groups_policy: str = "Merge"
+    privileged: bool = False
+    readonly_rootfs: bool = False
+    add_capabilities: tuple[str, ...] = ()
+    drop_capabilities: tuple[str, ...] = ()
+    no_new_privileges: bool = False
+    masked_paths: tuple[str, ...] | None = None
+    readonly_paths: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerConfig:
+    """``log_path`` is relative to the sandbox's log directory. Empty command and args: the image's."""
+
+    name: str
+    attempt: int
+    image: str
+    image_id: str = ""
+    command: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+    working_dir: str = ""
+    envs: tuple[tuple[str, str], ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    log_path: str = ""
+    stdin: bool = False
+    stdin_once: bool = False
+    tty: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    resources: Resources = field(default_factory=Resources)
+    security: Security = field(default_factory=Security)
+    stop_signal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """``reason`` is ``Completed``, ``Error``, ``OOMKilled`` ... once exited. ``user``: (uid, gid, groups) of process 1."""
+
+    id: str
+    sandbox_id: str
+    config: ContainerConfig
+    state: ContainerState
+    created_at: int
+    started_at: int = 0
+    finished_at: int = 0
+    exit_code: int = 0
+    signal: int = 0
+    reason: str = ""
+    message: str = ""
+    image_ref: str = ""
+    user: tuple[int, int, tuple[int, ...]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """``user`` is the image's USER: digits or a name, or ``""``."""
+
+    id: str
+    tags: tuple[str, ...]
+    digests: tuple[str, ...]
+    size: int
+    user: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExecResult:
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a container has used: CPU in nanoseconds since its start, memory working set in bytes."""
+
+    cpu_nanoseconds: int
+    memory_working_set: int
+    memory_rss: int = 0
+
+
+class RuntimeEvent(Enum):
+    CREATED = "CONTAINER_CREATED_EVENT"
+    STARTED = "CONTAINER_STARTED_EVENT"
+    STOPPED = "CONTAINER_STOPPED_EVENT"
+    DELETED = "CONTAINER_DELETED_EVENT"
+
+
+@dataclass(frozen=True, slots=True)
+class PodEvent:
+    """Something happened to a container (or sandbox) of this pod: look again."""
+
+    kind: RuntimeEvent
+    pod_uid: str
+    sandbox_id: str
+    container_id: str
+
+
+class Streams(Protocol):
+    """A running exec or attach: bytes both ways, in whatever pieces they come."""
+
+    def output(self) -> AsyncIterator[tuple[int, bytes]]:
+        """Pairs of (1: stdout or 2: stderr, bytes) until both ended."""
+
+    async def write(self, data: bytes) -> None:
+        """To the process's standard input."""
+
+    async def close_stdin(self) -> None: ...
+
+    def resize(self, width: int, height: int) -> None: ...
+
+    async def wait(self) -> int:
+        """The exit code."""
+
+    async def kill(self) -> None:
+        """End the process: the caller went away."""
+
+
+class Runtime(Protocol):
+    """What a kubelet needs. Every call may raise ``RuntimeFailure``; stop and remove of what is gone succeed."""
+
+    name: str
+    version: str
+
+    async def start(self) -> None:
+        """Open the state, adopt what still runs, clean up what a killed predecessor left half-made."""
+
+    async def close(self) -> None:
+        """Let go without stopping anything."""
+
+    async def run_sandbox(self, config: SandboxConfig) -> Sandbox: ...
+
+    async def stop_sandbox(self, sandbox_id: str) -> None:
+        """Stop its containers, give back its addresses."""
+
+    async def remove_sandbox(self, sandbox_id: str) -> None: ...
+
+    async def list_sandboxes(self) -> Sequence[Sandbox]: ...
+
+    async def create_container(self, sandbox_id: str, config: ContainerConfig) -> str:
+        """The new container's id."""
+
+    async def start_container(self, container_id: str) -> None: ...
+
+    async def stop_container(self, container_id: str, timeout_seconds: float) -> None:
+        """Its stop signal, then after the timeout SIGKILL; returns when it has ended."""
+
+    async def remove_container(self, container_id: str) -> None: ...
+
+    async def list_containers(self, sandbox_id: str = "") -> Sequence[Container]: ...
+
+    async def container(self, container_id: str) -> Container: ...
+
+    async def update_resources(self, container_id: str, resources: Resources) -> None: ...
+
+    async def exec_sync(self, container_id: str, command: Sequence[str], timeout_seconds: float) -> ExecResult:
+        """Raises: TimeoutError when it ran out (0: never)."""
+
+    async def exec(self, container_id: str, command: Sequence[str], *, tty: bool, stdin: bool) -> Streams: ...
+
+    async def attach(self, container_id: str, *, tty: bool, stdin: bool) -> Streams: ...
+
+    async def image(self, reference: str) -> Image | None: ...
+
+    async def list_images(self) -> Sequence[Image]: ...
+
+    async def pull_image(self, reference: str) -> Image:
+        """Raises: RuntimeFailure, with the registry's word, where it cannot be had."""
+
+    async def remove_image(self, reference: str) -> None: ...
+
+    async def usage(self, container_id: str) -> Usage: ...
+
+    def events(self) -> AsyncIterator[PodEvent]:
+        """What happens from now on. A slow reader may miss some: re-list now and then."""

@@ -1,0 +1,1 @@
+"""A whole cluster in a test process."""
