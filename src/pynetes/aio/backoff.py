@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Backoff:
-    """Delays ``base * 2**n`` seconds, at most ``limit``, per key; a key that has been quiet for ``2 * limit`` starts anew.
+    """Delays ``base * 2**n`` seconds, at most ``limit``, per key; a key quiet for ``2 * limit`` starts anew.
 
     Source: client-go ``util/flowcontrol/backoff.go``.
     """

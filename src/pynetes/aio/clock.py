@@ -59,7 +59,7 @@ class Clock(Protocol):
         """The awaitable's result, or ``TimeoutError`` after ``delay``."""
 
     def external(self) -> "Outstanding":
-        """A block during which something outside the loop (thread, process, socket) is owed: virtual time stands still."""
+        """A block during which a thread, process or socket owes the loop something: virtual time stands still."""
 
     async def in_thread(self, function: Callable[..., T], *args: Any) -> T:
         """Run a blocking function in the default executor, counted as outstanding."""
