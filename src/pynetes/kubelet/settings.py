@@ -1,0 +1,59 @@
+"""What a kubelet is told about its node: names, addresses, folders, certificates, limits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pynetes.meta.objects import Object
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Only ``node_name`` is needed; the defaults are upstream's.
+
+    addresses: the node's own, one an IP family, the primary first.
+    capacity: overrides of what the machine has (``{"cpu": "4", "memory": "8Gi"}``), quantities as texts.
+    reserved: taken off the capacity to give what is allocatable.
+    port: of the kubelet's HTTPS server; 0: any free port; None: no server.
+    serving_certificate, serving_key, client_ca: PEM; a server without them is not started.
+    pod_cidrs: the node is registered with them; empty: whoever allocates them writes them to the Node.
+    """
+
+    node_name: str
+    addresses: tuple[str, ...] = ()
+    hostname: str = ""
+    root_dir: str = "/var/lib/pynetes/kubelet"
+    log_dir: str = "/var/log/pods"
+    listen_host: str = "0.0.0.0"
+    port: int | None = 10250
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    taints: tuple[Object, ...] = ()
+    provider_id: str = ""
+    capacity: Mapping[str, str] = field(default_factory=dict)
+    reserved: Mapping[str, str] = field(default_factory=dict)
+    max_pods: int = 110
+    pod_cidrs: tuple[str, ...] = ()
+    cluster_dns: tuple[str, ...] = ()
+    cluster_domain: str = "cluster.local"
+    resolv_conf: str = "/etc/resolv.conf"
+    serving_certificate: bytes = b""
+    serving_key: bytes = b""
+    client_ca: bytes = b""
+    client_names: frozenset[str] = frozenset({"kube-apiserver-kubelet-client"})
+    client_organizations: frozenset[str] = frozenset({"system:masters"})
+    cgroup_root: str = ""
+    register_node: bool = True
+    lease_seconds: int = 40
+    lease_renew_seconds: float = 10.0
+    status_check_seconds: float = 10.0
+    status_report_seconds: float = 300.0
+    relist_seconds: float = 30.0
+    resync_seconds: float = 60.0
+    eviction_check_seconds: float = 10.0
+    container_log_max_bytes: int = 10 * 1024 * 1024
+    container_log_max_files: int = 5
+    crash_backoff_seconds: float = 10.0
+    crash_backoff_limit_seconds: float = 300.0
+    retry_seconds: float = 10.0
+    status_writes: int = 32
+    """How many status patches may be under way at once."""
