@@ -1,0 +1,38 @@
+"""What the controllers are told: the cluster's networks, its root certificate, and the periods of upstream's flags.
+
+Source: kube-controller-manager's command line reference; defaults are upstream's.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All durations are in seconds. ``controllers``: names to run, ``*`` for all that are on by default."""
+
+    cluster_cidrs: tuple[str, ...] = ("10.244.0.0/16",)
+    node_cidr_mask_ipv4: int = 24
+    node_cidr_mask_ipv6: int = 64
+    service_cidrs: tuple[str, ...] = ("10.96.0.0/12",)
+    allocate_node_cidrs: bool = True
+    ca_pem: str = ""
+    controllers: tuple[str, ...] = ("*",)
+    concurrent_syncs: int = 5
+    node_monitor_period_seconds: float = 5.0
+    node_monitor_grace_period_seconds: float = 50.0
+    node_startup_grace_period_seconds: float = 60.0
+    node_eviction_rate: float = 0.1
+    secondary_node_eviction_rate: float = 0.01
+    large_cluster_size_threshold: int = 50
+    unhealthy_zone_threshold: float = 0.55
+    terminated_pod_threshold: int = 12500
+    pod_gc_period_seconds: float = 20.0
+    quarantine_seconds: float = 40.0
+    max_endpoints_per_slice: int = 100
+    garbage_collector_resync_seconds: float = 30.0
+
+    def enabled(self, name: str) -> bool:
+        """Whether a controller runs: named, or all and not taken away by ``-name``."""
+        if f"-{name}" in self.controllers:
+            return False
+        return name in self.controllers or "*" in self.controllers
