@@ -1,0 +1,29 @@
+"""What a patch that cannot be applied raises: the HTTP code and message that a kube-apiserver answers with.
+
+Source: apiserver ``pkg/endpoints/handlers/patch.go``.
+"""
+
+from typing import Final
+
+from pynetes.meta.objects import Object
+from pynetes.meta.status import StatusError
+
+REJECTED: Final = "the server rejected our request due to an error in our request"
+
+
+class PatchError(StatusError):
+    """``detail`` says what is wrong; a 422 hides it from the client, as upstream's does."""
+
+    def __init__(self, code: int, message: str) -> None:
+        self.detail = message
+        super().__init__(_status(code, message))
+
+
+def _status(code: int, message: str) -> Object:
+    status: Object = {"kind": "Status", "apiVersion": "v1", "metadata": {}}
+    if code == 500:  # an error that upstream knows no status for
+        return {**status, "message": message, "code": code}
+    if code == 422:
+        rejected = {"status": "Failure", "message": REJECTED, "reason": "Invalid", "details": {}}
+        return {**status, **rejected, "code": code}
+    return {**status, "status": "Failure", "message": message, "reason": "BadRequest", "code": code}
