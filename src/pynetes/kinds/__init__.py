@@ -1,1 +1,72 @@
-"""One declaration for each built-in kind, grouped by API group."""
+"""The built-in kinds: one record a resource, made of data (``data/resources.json``) and of the hooks listed in ``hooks.py``.
+
+Differs: upstream stores CustomResourceDefinitions, and a few newer kinds, in a beta version; only stable versions exist here,
+so they are stored in those.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import orjson
+
+from pynetes.meta.resource import Column, GroupVersionKind, Hooks, Resource, Subresource, Version
+from pynetes.meta.schema import data_file
+
+
+@cache
+def builtin() -> tuple[Resource, ...]:
+    """Every built-in resource, in discovery order."""
+    from pynetes.kinds import hooks
+
+    return tuple(_resource(record, hooks) for record in orjson.loads(data_file("resources.json")))
+
+
+@cache
+def _by_name() -> Mapping[tuple[str, str], Resource]:
+    return {(r.group, r.plural): r for r in builtin()}
+
+
+def resource_for(group: str, plural: str) -> Resource | None:
+    """The built-in resource with this group and plural."""
+    return _by_name().get((group, plural))
+
+
+def _resource(record: Mapping[str, Any], hooks: Any) -> Resource:
+    name = record["group"], record["plural"]
+    return Resource(
+        group=record["group"],
+        plural=record["plural"],
+        kind=record["kind"],
+        singular=record["singular"],
+        namespaced=record["namespaced"],
+        verbs=tuple(record["verbs"]),
+        versions=tuple(_version(v) for v in record["versions"]),
+        storage_version=record.get("storage_version") or record["versions"][0]["name"],
+        storage_prefix=record.get("storage_prefix"),
+        short_names=tuple(record.get("short_names", ())),
+        categories=tuple(record.get("categories", ())),
+        subresources={n: _subresource(n, s) for n, s in record.get("subresources", {}).items()},
+        hooks=hooks.HOOKS.get(name, _NO_HOOKS),
+        convert=hooks.CONVERSIONS.get(name),
+        grace_period=hooks.GRACE_PERIODS.get(name),
+        name_is=hooks.NAMES.get(name, "dns1123-subdomain"),
+        storage_group=hooks.STORED_IN.get(name),
+    )
+
+
+_NO_HOOKS = Hooks()
+
+
+def _version(record: Mapping[str, Any]) -> Version:
+    return Version(
+        name=record["name"],
+        type_name=record["type"],
+        columns=tuple(Column(n, t, f, p) for n, t, f, p in record.get("columns", ())),
+        selectable_fields=tuple(record.get("fields", ("metadata.name", "metadata.namespace"))),
+    )
+
+
+def _subresource(name: str, record: Mapping[str, Any]) -> Subresource:
+    kind = GroupVersionKind(record["group"], record["version"], record["kind"])
+    return Subresource(name, kind, tuple(record["verbs"]), record.get("type", ""))

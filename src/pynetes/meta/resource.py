@@ -94,6 +94,8 @@ class Resource:
     """A kind that the API serves. ``storage_prefix`` is upstream's (``/registry/pods``); None: never stored.
 
     ``grace_period(obj, requested)`` is set for resources with graceful deletion (pods): the seconds to leave, 0 for now.
+    ``convert(obj, api_version)``: the object in that apiVersion (``autoscaling/v1``); the object itself when it already is.
+    ``storage_group`` is set where a resource shares the storage of another group's (events.k8s.io: core).
     """
 
     group: str
@@ -112,6 +114,13 @@ class Resource:
     convert: Callable[[Object, str], Object] | None = None
     grace_period: Callable[[Object, int | None], int] | None = None
     name_is: str = "dns1123-subdomain"
+    storage_group: str | None = None
+
+    @property
+    def storage_api_version(self) -> str:
+        """The apiVersion of the stored objects, as hooks see them."""
+        group = self.group if self.storage_group is None else self.storage_group
+        return f"{group}/{self.storage_version}" if group else self.storage_version
 
     @property
     def list_kind(self) -> str:
