@@ -11,6 +11,7 @@ from pynetes.meta.resource import Resource, Subresource, Version
 
 if TYPE_CHECKING:
     from pynetes.apiserver.server import APIServer
+    from pynetes.meta.negotiation import Media
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,16 @@ class RequestInfo:
     subresource: str = ""
     name: str = ""
     parts: tuple[str, ...] = ()
+    field_selector: str = ""
+    label_selector: str = ""
 
 
 @dataclass(slots=True)
 class Context:
-    """One request. ``resource`` and ``version`` are set for a resource that is served, ``subresource`` for one of its."""
+    """One request. ``resource`` and ``version`` are set for a resource that is served, ``subresource`` for one of its.
+
+    ``audit`` holds annotations for the audit event; ``audit["id"]`` is the request's Audit-Id.
+    """
 
     server: "APIServer"
     request: Request
@@ -58,6 +64,7 @@ class Context:
     resource: Resource | None = None
     version: Version | None = None
     subresource: Subresource | None = None
+    media: "Media | None" = None
     warnings: list[str] = field(default_factory=list)
     audit: dict[str, Any] = field(default_factory=dict)
 

@@ -1,0 +1,66 @@
+"""The API server: the store, the watch cache, the registry and the request pipeline, put together.
+
+``APIServer.handle`` is the HTTP handler; who listens (TLS, a Unix socket, the in-process transport) is not its concern.
+"""
+
+import logging
+from collections.abc import Awaitable
+
+from pynetes import kinds
+from pynetes.aio.clock import Clock
+from pynetes.aio.tasks import Tasks
+from pynetes.apiserver.cache import Cache
+from pynetes.apiserver.pipeline import Pipeline
+from pynetes.apiserver.registry import Registry
+from pynetes.apiserver.settings import Settings
+from pynetes.http.types import Answer, Request
+from pynetes.store.types import Store
+
+log = logging.getLogger(__name__)
+
+
+class APIServer:
+    """Owns nothing but its cache and its background tasks; the store is closed by whoever opened it.
+
+    ``authenticator``, ``authorizer`` and ``admission`` are made from ``(server)``: they read the registry, cache and settings
+    from it when they are called, never when they are made.
+    """
+
+    def __init__(self, store: Store, clock: Clock, settings: Settings | None = None) -> None:
+        # imported here: they name APIServer in their own signatures
+        from pynetes.apiserver.admission import Admission
+        from pynetes.apiserver.authn import Authenticator
+        from pynetes.apiserver.authz import Authorizer
+
+        self.store = store
+        self.clock = clock
+        self.settings = settings or Settings()
+        self.tasks = Tasks()
+        self.resources = Registry(kinds.builtin())
+        self.cache = Cache(store, clock, self.settings, self.tasks)
+        for resource in self.resources:
+            if resource.storage_prefix is not None:
+                self.cache.of(resource)
+        self.authenticator = Authenticator(self)
+        self.authorizer = Authorizer(self)
+        self.admission = Admission(self)
+        self.ready = False
+        self.pipeline = Pipeline(self)
+
+    async def start(self) -> None:
+        """Fill the cache, then make what every cluster has (``bootstrap.run(server)``); ready when it returns."""
+        from pynetes.apiserver import bootstrap
+
+        await self.cache.start()
+        await bootstrap.run(self)
+        self.ready = True
+
+    def handle(self, request: Request) -> Answer | Awaitable[Answer]:
+        """The HTTP handler. Never raises: what goes wrong is a ``Status``."""
+        return self.pipeline.handle(request)
+
+    async def close(self) -> None:
+        """End every watch and background task. The store stays open."""
+        self.ready = False
+        self.cache.close()
+        await self.tasks.close()
