@@ -231,9 +231,7 @@ def dns1123_label(text: str) -> list[str]:
     problems = [max_len_error(63)] if size(text) > 63 else []
     if not _label(text):
         dotted = _subdomain(text) is not None
-        problems.append(
-            "must not contain dots" if dotted else regex_error(_LABEL_TEXT, _LABEL, "my-name", "123-abc")
-        )
+        problems.append("must not contain dots" if dotted else regex_error(_LABEL_TEXT, _LABEL, "my-name", "123-abc"))
     return problems
 
 
@@ -418,9 +416,7 @@ def percent(text: str) -> list[str]:
     if _percent(text):
         return []
     return [
-        regex_error(
-            "a valid percent string must be a numeric string followed by an ending '%'", _PERCENT, "1%", "93%"
-        )
+        regex_error("a valid percent string must be a numeric string followed by an ending '%'", _PERCENT, "1%", "93%")
     ]
 
 
@@ -583,8 +579,9 @@ def conditions(path: Path, values: Sequence[Object] | None) -> list[Cause]:
             causes.append(not_supported(f"{at}.status", condition.get("status", ""), ("False", "True", "Unknown")))
         if condition.get("observedGeneration", 0) < 0:
             causes.append(
-                invalid(f"{at}.observedGeneration", condition["observedGeneration"],
-                        "must be greater than or equal to zero")  # fmt: skip
+                invalid(
+                    f"{at}.observedGeneration", condition["observedGeneration"], "must be greater than or equal to zero"
+                )  # fmt: skip
             )
         if not condition.get("lastTransitionTime"):
             causes.append(required(f"{at}.lastTransitionTime"))
@@ -601,7 +598,6 @@ def conditions(path: Path, values: Sequence[Object] | None) -> list[Cause]:
 
 
 # Metadata
-
 
 
 def object_meta(obj: Object, namespaced: bool, name_rule: NameRule = dns1123_subdomain) -> list[Cause]:

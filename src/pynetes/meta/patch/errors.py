@@ -6,7 +6,7 @@ Source: apiserver ``pkg/endpoints/handlers/patch.go``.
 from typing import Final
 
 from pynetes.meta.objects import Object
-from pynetes.meta.status import StatusError
+from pynetes.meta.status import StatusError, request_entity_too_large
 
 REJECTED: Final = "the server rejected our request due to an error in our request"
 
@@ -20,10 +20,11 @@ class PatchError(StatusError):
 
 
 def _status(code: int, message: str) -> Object:
-    status: Object = {"kind": "Status", "apiVersion": "v1", "metadata": {}}
-    if code == 500:  # an error that upstream knows no status for
+    status: Object = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
+    if code == 500:  # an error that upstream knows no reason for
         return {**status, "message": message, "code": code}
     if code == 422:
-        rejected = {"status": "Failure", "message": REJECTED, "reason": "Invalid", "details": {}}
-        return {**status, **rejected, "code": code}
-    return {**status, "status": "Failure", "message": message, "reason": "BadRequest", "code": code}
+        return {**status, "message": REJECTED, "reason": "Invalid", "details": {}, "code": code}
+    if code == 413:
+        return request_entity_too_large(message).status
+    return {**status, "message": message, "reason": "BadRequest", "code": code}

@@ -19,27 +19,65 @@ _ABSENT = object()
 
 
 def apply(document: Object, patch: Any) -> Any:
-    """The patched document; ``document`` itself stays as it is. Raises: PatchError."""
+    """The patched document; ``document`` itself stays as it is. Raises: PatchError.
+
+    Maps that the patch reaches into have their keys sorted, for messages show the document so.
+    """
     if not isinstance(patch, list):
-        raise PatchError(400, f"json: cannot unmarshal {_go_kind(patch)} into Go value of type jsonpatch.Patch")
+        raise _type_error(patch, "Go value of type []handlers.jsonPatchOp")
+    for operation in patch:
+        _check(operation)
     if len(patch) > MAX_OPERATIONS:
         text = f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {len(patch)}"
         raise PatchError(413, text)
-    result: Any = copy.deepcopy(document)
+    result: Any = sorted_map(copy.deepcopy(document))
     for operation in patch:
         result = _apply_one(result, operation)
     return result
 
 
-def _go_kind(value: Any) -> str:
+def unknown_members(patch: Any) -> list[str]:
+    """Members that no operation has, in the words of strict field validation."""
+    operations = patch if isinstance(patch, list) else ()
+    known = ("op", "path", "from", "value")
+    return [
+        f'json patch unknown field "[{i}].{name}"'
+        for i, operation in enumerate(operations)
+        if isinstance(operation, dict)
+        for name in operation
+        if name not in known
+    ]
+
+
+def sorted_map(value: Any) -> Any:
+    """A map with its keys put in order, in place."""
+    if isinstance(value, dict):
+        items = sorted(value.items())
+        value.clear()
+        value.update(items)
+    return value
+
+
+def _check(operation: Any) -> None:
+    if not isinstance(operation, dict):
+        raise _type_error(operation, "Go value of type handlers.jsonPatchOp")
+    for name in ("op", "path", "from"):
+        if not isinstance(operation.get(name, ""), (str, type(None))):
+            raise _type_error(operation[name], f"Go struct field jsonPatchOp.{name} of type string")
+
+
+def _type_error(value: Any, target: str) -> PatchError:
+    return PatchError(400, f"error decoding patch: json: cannot unmarshal {go_kind(value)} into {target}")
+
+
+def go_kind(value: Any) -> str:
+    """What Go's JSON decoder calls the type of a value."""
     if isinstance(value, bool):
         return "bool"
     return {dict: "object", list: "array", str: "string"}.get(type(value), "number")
 
 
 def _apply_one(document: Any, operation: Any) -> Any:
-    if not isinstance(operation, dict):
-        raise PatchError(422, "operation is not an object")
     match operation.get("op"):
         case "add":
             _add(document, _text(operation, "path", "add"), copy.deepcopy(operation.get("value")), "add")
@@ -54,7 +92,8 @@ def _apply_one(document: Any, operation: Any) -> Any:
             _add(document, _text(operation, "path", "move"), value, "move")
         case "copy":
             value = _get(document, _text(operation, "from", "copy"), "copy")
-            _add(document, _text(operation, "path", "copy"), copy.deepcopy(value), "copy")
+            copied = None if value is _ABSENT else copy.deepcopy(value)
+            _add(document, _text(operation, "path", "copy"), copied, "copy")
         case "test":
             _test(document, operation)
         case kind:
@@ -108,7 +147,7 @@ def _find(document: Any, path: str, kind: str) -> tuple[Any, str]:
     if not tokens:
         raise PatchError(422, f'{kind} operation does not apply: doc is missing path: "{path}"')
     for token in tokens[:-1]:
-        document = _member(document, token)
+        document = sorted_map(_member(document, token))
         if not isinstance(document, (dict, list)):
             raise PatchError(422, f'{kind} operation does not apply: doc is missing path: "{path}"')
     return document, tokens[-1]

@@ -230,6 +230,7 @@ def _merge_ordered(original: Object, patch: Object, directive: str, schema: Sche
     ours, theirs = _partition(merged, order, field.merge_key)
     if not original.get(key) and not additions:
         raise _Rejected(500, "no elements in any of the given slices")
+    _of_maps(original.get(key) or [], additions or [])
     original[key] = _ordered(ours, theirs, order, original.get(key) or [], field.merge_key)
     patch.pop(key, None)
 
@@ -393,14 +394,28 @@ def _ordered(ours: list[Any], theirs: list[Any], order: list[Any], server: list[
     i = j = 0
     while i < len(left) and j < len(right):
         left_at, right_at = _index(server, left[i], merge_key), _index(server, right[j], merge_key)
-        if left_at >= 0 and right_at >= 0 and left_at > right_at:
-            out.append(right[j])
-            j += 1
-        else:
+        if 0 <= left_at < right_at:
             out.append(left[i])
             i += 1
+        else:
+            out.append(right[j])
+            j += 1
     return [*out, *left[i:], *right[j:]]
 
 
 def _sorted(items: list[Any], order: list[Any], merge_key: str) -> list[Any]:
-    return sorted(items, key=lambda item: _index(order, item, merge_key))
+    """By insertion, as upstream: an item that ``order`` does not know goes before what stands there."""
+    if merge_key:
+        for item in (*items, *order):
+            if not isinstance(item, dict):
+                raise _bad_argument("map[string]interface {}", item)
+            if merge_key not in item:
+                raise _no_merge_key(item, merge_key)
+    placed: list[tuple[int, Any]] = []
+    for item in items:
+        index = _index(order, item, merge_key)
+        position = len(placed)
+        while position and (index < 0 or placed[position - 1][0] < 0 or index < placed[position - 1][0]):
+            position -= 1
+        placed.insert(position, (index, item))
+    return [item for _, item in placed]
