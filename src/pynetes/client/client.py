@@ -3,7 +3,7 @@
 Source: client-go ``rest/request.go`` for how answers become errors.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -82,7 +82,7 @@ class Client:
     async def create(
         self, kind: Kind, obj: Object, namespace: str = "", subresource: str = "", name: str = ""
     ) -> Object:
-        """Create an object, or post to a subresource of the object ``name`` (``pods/eviction``, ``pods/binding`` ...)."""
+        """Create an object, or post to a subresource of the object ``name`` (``pods/eviction``, ``pods/binding``)."""
         metadata = obj.get("metadata") or {}
         if kind.namespaced and not namespace:
             namespace = metadata.get("namespace") or "default"
@@ -103,7 +103,7 @@ class Client:
         self,
         kind: Kind,
         name: str,
-        patch: Object | list[Any] | bytes,
+        patch: Object | Sequence[Any] | bytes,
         namespace: str = "",
         *,
         subresource: str = "",

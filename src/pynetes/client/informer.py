@@ -3,9 +3,10 @@
 Contract of an ``Informer``:
 - *Ordered*: handlers see the changes of the API's order, one after another, synchronously; the cache and its indexes
   already hold a change when handlers are told of it.
-- *Skipped*: after a break several changes of an object may come as one ``updated``, or as nothing when it came and went.
-- *Deletes*: ``deleted`` carries in ``old`` the last state seen (from a delete's event its final state; after a break the
-  last known). An object deleted and made anew during a break comes as ``deleted`` then ``added`` (the uid tells).
+- *Skipped*: after a break several changes of an object may come as one ``updated``, or as nothing when it came and
+  went.
+- *Deletes*: ``deleted`` carries in ``old`` the last state seen (from a delete's event its final state; after a break
+  the last known). An object deleted and made anew during a break comes as ``deleted`` then ``added`` (the uid tells).
 - *Replayed*: a handler added late is first given every present entry as ``added``.
 - *Read-only*: ``Entry.object`` is shared by all; ``Informers.mutated`` finds who changed one.
 
@@ -21,6 +22,7 @@ from pynetes.client.client import Client
 from pynetes.client.types import Kind
 from pynetes.meta.objects import Object
 
+Objects = list[Object]
 IndexFunction = Callable[[Object], Iterable[str]]
 
 
@@ -54,10 +56,10 @@ class Informer:
     def entry(self, key: str) -> Entry | None:
         raise NotImplementedError
 
-    def list(self, namespace: str = "") -> list[Object]:
+    def list(self, namespace: str = "") -> Objects:
         raise NotImplementedError
 
-    def by_index(self, index: str, value: str) -> "list[Object]":
+    def by_index(self, index: str, value: str) -> Objects:
         raise NotImplementedError
 
     def keys(self) -> Iterable[str]:

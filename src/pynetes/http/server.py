@@ -1,13 +1,31 @@
-"""An HTTP/1.1 server over httptools, on any event loop."""
+"""An HTTP/1.1 server over httptools, on uvloop or plain asyncio: listeners, the sweep of idle connections, the end.
 
+What a connection guarantees stands in ``http/connection.py``.
+"""
+
+import asyncio
+import os
 import socket
 import ssl as ssl_module
+import stat
+from typing import Any
 
-from pynetes.aio.clock import Clock
-from pynetes.http.types import Handler
+from pynetes.aio.clock import Clock, Timer
+from pynetes.http.connection import BODY_TOO_LARGE, Connection, Site
+from pynetes.http.types import Handler, Response
+
+SWEEP_SECONDS = 5.0
+READ_SECONDS = 60.0
+"""A request that has begun must have come whole within this; so must the goodbye of a peer that was refused."""
 
 
 class Server:
+    """Serves one handler on any number of addresses.
+
+    ``too_large`` answers a body above ``max_body_bytes``. ``close`` ends streams at once, lets other answers finish
+    for ``grace_seconds``, then breaks what is left.
+    """
+
     def __init__(
         self,
         handler: Handler,
@@ -15,17 +33,129 @@ class Server:
         *,
         ssl: ssl_module.SSLContext | None = None,
         max_body_bytes: int = 3 * 1024 * 1024,
+        max_head_bytes: int = 1024 * 1024,
         keep_alive_seconds: float = 180.0,
-    ) -> None: ...
+        too_large: Response = BODY_TOO_LARGE,
+    ) -> None:
+        self._clock = clock
+        self._ssl = ssl
+        self._keep_alive_ticks = max(int(keep_alive_seconds / SWEEP_SECONDS), 1)
+        self._site = _SweptSite(handler, clock, max_body_bytes, max_head_bytes, too_large)
+        self._site.server = self
+        self._listeners: list[asyncio.AbstractServer] = []
+        self._unix_paths: list[str] = []
+        self._sweep_timer: Timer | None = None
+        self._emptied: asyncio.Future[None] | None = None
 
-    async def listen(self, host: str, port: int) -> int:
-        raise NotImplementedError
+    @property
+    def connections(self) -> int:
+        return len(self._site.connections)
+
+    async def listen(self, host: str, port: int, *, reuse_port: bool = False) -> int:
+        """Bind and serve; the bound port (of the first address, where ``host`` names several)."""
+        options: dict[str, Any] = {"reuse_port": True} if reuse_port else {}
+        server = await asyncio.get_running_loop().create_server(
+            self._connection, host, port, backlog=1024, **self._tls_options(), **options
+        )
+        self._listeners.append(server)
+        bound: int = server.sockets[0].getsockname()[1]
+        return bound
 
     async def listen_unix(self, path: str) -> None:
-        raise NotImplementedError
+        """Bind a Unix socket, in place of one that a dead server left; removed again by ``close``."""
+        _remove_socket(path)
+        server = await asyncio.get_running_loop().create_unix_server(
+            self._connection, path, backlog=1024, **self._tls_options()
+        )
+        self._listeners.append(server)
+        self._unix_paths.append(path)
 
     async def adopt(self, sock: socket.socket) -> int:
-        """Serve a socket that is bound already; returns its port."""
-        raise NotImplementedError
+        """Serve a stream socket that is bound already (in another namespace, by a parent process); returns its port."""
+        sock.setblocking(False)
+        make = asyncio.get_running_loop()
+        if sock.family == socket.AF_UNIX:
+            server = await make.create_unix_server(self._connection, sock=sock, backlog=1024, **self._tls_options())
+        else:
+            server = await make.create_server(self._connection, sock=sock, backlog=1024, **self._tls_options())
+        self._listeners.append(server)
+        name = sock.getsockname()
+        return int(name[1]) if isinstance(name, tuple) else 0
 
-    async def close(self, grace_seconds: float = 0.0) -> None: ...
+    async def close(self, grace_seconds: float = 0.0) -> None:
+        site = self._site
+        site.stopping = True
+        for listener in self._listeners:
+            listener.close()
+        for connection in list(site.connections):
+            connection.stop()
+        if site.connections and grace_seconds > 0:
+            try:
+                async with self._clock.timeout(grace_seconds):
+                    await self._wait_emptied()
+            except TimeoutError:
+                pass
+        for connection in list(site.connections):
+            connection.abort()
+        await site.tasks.close()
+        if site.connections:
+            await self._wait_emptied()
+        for path in self._unix_paths:
+            _remove_socket(path)
+        if self._sweep_timer is not None:
+            self._sweep_timer.cancel()
+
+    def _connection(self) -> Connection:
+        return Connection(self._site)
+
+    def _tls_options(self) -> dict[str, Any]:
+        if self._ssl is None:
+            return {}
+        return {"ssl": self._ssl, "ssl_handshake_timeout": 10.0, "ssl_shutdown_timeout": 2.0}
+
+    async def _wait_emptied(self) -> None:
+        self._emptied = asyncio.get_running_loop().create_future()
+        await self._emptied
+
+    def opened(self) -> None:
+        if self._sweep_timer is None:
+            self._sweep_timer = self._clock.call_later(SWEEP_SECONDS, self.sweep)
+
+    def emptied(self) -> None:
+        if self._emptied is not None and not self._emptied.done():
+            self._emptied.set_result(None)
+
+    def sweep(self) -> None:
+        """Close what has been idle for too long, break what is too slow. One timer for all connections."""
+        site = self._site
+        site.tick += 1
+        slow = max(int(READ_SECONDS / SWEEP_SECONDS), 1)
+        for connection in list(site.connections):
+            quiet = site.tick - connection.tick
+            if connection.is_idle and quiet > self._keep_alive_ticks:
+                connection.hang_up()
+            elif connection.is_reading and quiet > slow:
+                connection.abort()
+        self._sweep_timer = None
+        if site.connections:
+            self.opened()
+
+
+def _remove_socket(path: str) -> None:
+    if os.path.exists(path) and stat.S_ISSOCK(os.stat(path).st_mode):
+        os.unlink(path)
+
+
+class _SweptSite(Site):
+    """A site whose server sweeps while there are connections."""
+
+    server: Server
+
+    def opened(self, connection: Connection) -> None:
+        super().opened(connection)
+        self.server.opened()
+
+    def closed(self, connection: Connection) -> None:
+        super().closed(connection)
+        if not self.connections:
+            self.server.emptied()

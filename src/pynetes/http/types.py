@@ -24,8 +24,8 @@ class PeerCertificate:
 class Request:
     """One request, its body read whole (``max_body_bytes`` is the server's setting; longer ones are answered 413).
 
-    ``path`` is percent-decoded, ``query`` is the raw text after ``?``. Header names are lower case; a repeated header is
-    joined by ``", "``. ``state`` lives as long as the connection: what is worth keeping per connection (the
+    ``path`` is percent-decoded, ``query`` is the raw text after ``?``. Header names are lower case; a repeated header
+    is joined by ``", "``. ``state`` lives as long as the connection: what is worth keeping per connection (the
     authenticated user) is kept there by the handler.
     """
 
