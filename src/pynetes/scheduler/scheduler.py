@@ -1,0 +1,271 @@
+"""Takes pods without a node, decides, and binds: the acting half of the scheduler.
+
+Watches: Pods, Nodes.
+Owns: ``spec.nodeName`` of pods that name this scheduler (through the binding subresource), their condition
+    PodScheduled, and the events Scheduled and FailedScheduling.
+Guarantees: a decision counts at once (*assumed*), so that no two pods are promised the same room, while bindings are
+    written many at a time; a binding that is refused gives the room back and the pod is tried again.
+Caveats: volumes claims and resource claims are not looked at yet: pods that have any are refused (``pods.not_implemented``).
+
+Source: pkg/scheduler/{scheduler,schedule_one,eventhandlers}.go.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from pynetes.aio.clock import Clock
+from pynetes.aio.tasks import Tasks
+from pynetes.client.client import Client
+from pynetes.client.events import EventRecorder
+from pynetes.client.informer import Change, Informers
+from pynetes.client.kinds import NODES, PODS
+from pynetes.meta.objects import Object, name_of
+from pynetes.meta.status import StatusError
+from pynetes.meta.times import rfc3339
+from pynetes.scheduler import explain
+from pynetes.scheduler.decide import Decider, Decision
+from pynetes.scheduler.nodes import NodeTable
+from pynetes.scheduler.pods import PodInfo, read
+from pynetes.scheduler.queue import ANY, Queue, Waiting
+from pynetes.scheduler.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_ROOM_MADE = frozenset({"NodeResourcesFit", "NodePorts", "PodTopologySpread", "InterPodAffinity"})
+_LABELS_MATTER = frozenset({"NodeAffinity", "PodTopologySpread", "InterPodAffinity"})
+_POD_APPEARED = frozenset({"PodTopologySpread", "InterPodAffinity"})
+_NOTE_LIMIT = 1024
+
+
+class Scheduler:
+    """Runs until cancelled. The informers belong to the caller."""
+
+    def __init__(self, client: Client, informers: Informers, clock: Clock, settings: Settings) -> None:
+        self.table = NodeTable()
+        self.queue = Queue(clock, settings)
+        self.decider = Decider(self.table, clock.random, settings.weights)
+        self._client = client
+        self._informers = informers
+        self._clock = clock
+        self._settings = settings
+        self._events = EventRecorder(client, clock, settings.scheduler_name)
+        self._placed: dict[str, tuple[PodInfo, str]] = {}
+        """By uid: the pods that take room, and where; bound or assumed."""
+        self._assumed: set[str] = set()
+        self._writes: deque[Callable[[], Awaitable[None]]] = deque()
+        self._writable = asyncio.Event()
+        self._nodes = informers.get(NODES)
+        self._pods = informers.get(PODS)
+        self._nodes.add_handler(self._node_changed)
+        self._pods.add_handler(self._pod_changed)
+
+    async def run(self) -> None:
+        self._informers.start()
+        await self._informers.synced()
+        tasks = Tasks()
+        for number in range(self._settings.concurrent_bindings):
+            tasks.spawn(self._write(), f"scheduler-write-{number}")
+        try:
+            while True:
+                await self.queue.wait()
+                for waiting in self.queue.pop(self._settings.batch):
+                    self.attempt(waiting)
+                # let bindings and the watch run between batches
+                await asyncio.sleep(0)
+        finally:
+            await tasks.close()
+
+    def attempt(self, waiting: Waiting) -> None:
+        """Decide for one pod; what follows from it is written in the background."""
+        decision = self.decider.decide(waiting.pod)
+        if decision.node:
+            self._assume(waiting.pod, decision.node)
+            self._later(lambda: self._bind(waiting, decision.node))
+        else:
+            self._refuse(waiting, decision)
+
+    def _refuse(self, waiting: Waiting, decision: Decision) -> None:
+        refusals = decision.refusals
+        if refusals is None:
+            text, plugins = decision.refused, {"Unsupported"}
+        else:
+            text = explain.message(refusals, self._after_refusal(waiting.pod, refusals))
+            plugins = refusals.plugins or {"Any"}
+        self.queue.refused(waiting, plugins)
+        self._later(lambda: self._report(waiting.pod, "Unschedulable", text))
+
+    def _after_refusal(self, pod: PodInfo, refusals: explain.Refusals) -> list[str]:
+        """What was tried after no node fitted, and why it did not help."""
+        if refusals.nodes == 0:
+            return []
+        if pod.spec.get("preemptionPolicy") == "Never":
+            return [explain.NO_CLAIMS, f"preemption: {explain.NEVER_PREEMPTS}"]
+        reasons = {name: (explain.NO_VICTIMS,) for name in refusals.curable}
+        return [explain.NO_CLAIMS, explain.preemption_message(refusals.nodes, reasons)]
+
+    # writes
+
+    def _later(self, write: Callable[[], Awaitable[None]]) -> None:
+        self._writes.append(write)
+        self._writable.set()
+
+    async def _write(self) -> None:
+        while True:
+            while not self._writes:
+                self._writable.clear()
+                await self._writable.wait()
+            try:
+                await self._writes.popleft()()
+            except (StatusError, OSError) as error:
+                log.info("a write of the scheduler failed: %s", error)
+
+    async def _bind(self, waiting: Waiting, node: str) -> None:
+        pod = waiting.pod
+        binding: Object = {
+            "kind": "Binding",
+            "apiVersion": "v1",
+            "metadata": {"name": name_of(pod.object), "namespace": pod.namespace, "uid": pod.uid},
+            "target": {"kind": "Node", "name": node},
+        }
+        try:
+            await self._client.create(PODS, binding, pod.namespace, subresource="binding", name=name_of(pod.object))
+        except (StatusError, OSError) as error:
+            self._give_back(pod)
+            if not isinstance(error, StatusError) or error.code != 404:
+                self.queue.failed(waiting)
+                await self._report(pod, "SchedulerError", f"binding rejected: {error}")
+            return
+        self.queue.remove(pod.uid)
+        self._events.event(pod.object, "Normal", "Scheduled", f"Successfully assigned {pod.key} to {node}")
+
+    async def _report(self, pod: PodInfo, reason: str, text: str) -> None:
+        """The event FailedScheduling, and the condition PodScheduled when it says something new."""
+        note = text if len(text) <= _NOTE_LIMIT else f"{text[: _NOTE_LIMIT - 4]} ..."
+        self._events.event(pod.object, "Warning", "FailedScheduling", note)
+        current = self._pods.get(pod.key)
+        if current is None or (condition := pod_scheduled(current, reason, text, self._clock.now())) is None:
+            return
+        patch = {"metadata": {"uid": pod.uid}, "status": {"conditions": [condition]}}
+        try:
+            await self._client.patch(
+                PODS,
+                name_of(pod.object),
+                patch,
+                pod.namespace,
+                subresource="status",
+                patch_type="application/strategic-merge-patch+json",
+            )
+        except StatusError as error:
+            if error.code not in (404, 409):
+                raise
+
+    # what others did
+
+    def _node_changed(self, change: Change) -> None:
+        if change.new is None:
+            self.table.remove_node(change.key)
+            return
+        changes = self.table.set_node(change.new.object)
+        if "added" in changes:
+            self.queue.changed(ANY)
+            return
+        plugins: set[str] = set()
+        if "taints" in changes or "unschedulable" in changes:
+            plugins |= {"TaintToleration", "NodeUnschedulable"}
+        if "labels" in changes:
+            plugins |= _LABELS_MATTER
+        if "allocatable" in changes:
+            plugins |= {"NodeResourcesFit"}
+        if plugins:
+            self.queue.changed(frozenset(plugins))
+
+    def _pod_changed(self, change: Change) -> None:
+        if change.new is None:
+            assert change.old is not None
+            self._gone(change.old.object["metadata"]["uid"])
+            return
+        pod = change.new.object
+        uid = pod["metadata"]["uid"]
+        if change.old is not None and change.old.object["metadata"]["uid"] != uid:
+            self._gone(change.old.object["metadata"]["uid"])
+        if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
+            self._gone(uid)
+        elif pod["spec"].get("nodeName"):
+            self._runs(pod, uid, changed=_spec_changed(change))
+        elif self._is_ours(pod) and uid not in self._assumed:
+            self.queue.add(read(pod))
+        elif uid in self.queue and not self._is_ours(pod):
+            self.queue.remove(uid)
+
+    def _is_ours(self, pod: Object) -> bool:
+        spec = pod["spec"]
+        named = spec.get("schedulerName", "default-scheduler") == self._settings.scheduler_name
+        return named and not spec.get("schedulingGates") and "deletionTimestamp" not in pod["metadata"]
+
+    def _runs(self, pod: Object, uid: str, changed: bool) -> None:
+        """A pod with a node: count it there, unless it is counted already."""
+        self.queue.remove(uid)
+        self._assumed.discard(uid)
+        node = pod["spec"]["nodeName"]
+        placed = self._placed.get(uid)
+        if placed is not None and placed[1] == node and not changed:
+            return
+        shrunk = placed is not None
+        if placed is not None:
+            self.table.remove_pod(*placed)
+        info = read(pod)
+        self._placed[uid] = (info, node)
+        self.table.add_pod(info, node)
+        self.queue.changed(_ROOM_MADE if shrunk else _POD_APPEARED)
+
+    def _gone(self, uid: str) -> None:
+        self.queue.remove(uid)
+        self._assumed.discard(uid)
+        placed = self._placed.pop(uid, None)
+        if placed is not None:
+            self.table.remove_pod(*placed)
+            self.queue.changed(_ROOM_MADE)
+
+    def _assume(self, pod: PodInfo, node: str) -> None:
+        self._assumed.add(pod.uid)
+        self._placed[pod.uid] = (pod, node)
+        self.table.add_pod(pod, node)
+
+    def _give_back(self, pod: PodInfo) -> None:
+        if pod.uid in self._assumed:
+            self._assumed.discard(pod.uid)
+            placed = self._placed.pop(pod.uid)
+            self.table.remove_pod(*placed)
+            self.queue.changed(_ROOM_MADE)
+
+
+def pod_scheduled(pod: Object, reason: str, text: str, now: float) -> Object | None:
+    """The condition PodScheduled that says so; None when the pod has it."""
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    present = next((c for c in conditions if c["type"] == "PodScheduled"), None)
+    condition: Object = {
+        "type": "PodScheduled",
+        "status": "False",
+        "lastProbeTime": None,
+        "lastTransitionTime": rfc3339(now),
+        "reason": reason,
+        "message": text,
+    }
+    if generation := pod["metadata"].get("generation"):
+        condition["observedGeneration"] = generation
+    if present is None:
+        return condition
+    if present.get("status") == "False":
+        condition["lastTransitionTime"] = present.get("lastTransitionTime")
+    same = all(present.get(name) == condition.get(name) for name in ("status", "reason", "message"))
+    return None if same and present.get("observedGeneration") == condition.get("observedGeneration") else condition
+
+
+def _spec_changed(change: Change) -> bool:
+    """Whether what a bound pod takes may have changed; its status may change as it likes."""
+    if change.old is None or change.new is None:
+        return True
+    old, new = change.old.object, change.new.object
+    return bool(old["spec"] != new["spec"] or old["metadata"].get("labels") != new["metadata"].get("labels"))
