@@ -7,10 +7,12 @@ OpenAPI cannot: which fields are pointers, which are left out when empty, and wh
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import orjson
+
+_DATA = Path(__file__).parent.parent / "kinds" / "data"
 
 Schema = Mapping[str, Any]
 """An OpenAPI schema of types.json. Shared: read-only."""
@@ -21,8 +23,8 @@ class GoTypes:
     """``table``: rows ``[kind, Go's name, ...]``, referring to one another by index; ``names``: the row of a type name.
 
     Rows: ``["struct", go, type name, [[field, flags, row], ...]]`` with flags 1 omitempty, 2 omitzero;
-    ``["ptr"|"slice"|"map", go, row of what it holds]``; ``["bytes", go]``; ``["custom", go, type name, ...]`` for types that
-    decode themselves; otherwise ``[kind, go]`` with kind string, bool, int32, int64, float64 ...
+    ``["ptr"|"slice"|"map", go, row of what it holds]``; ``["bytes", go]``; ``["custom", go, type name, ...]`` for types
+    that decode themselves; otherwise ``[kind, go]`` with kind string, bool, int32, int64, float64 ...
     """
 
     table: Sequence[Sequence[Any]]
@@ -39,7 +41,7 @@ class ListMerge:
 
 def data_file(name: str) -> bytes:
     """The content of one of the shipped data files."""
-    return (files("pynetes") / "kinds" / "data" / name).read_bytes()
+    return (_DATA / name).read_bytes()
 
 
 @cache
@@ -102,7 +104,7 @@ def list_merge(type_name: str, path: Sequence[str]) -> ListMerge | None:
 
 
 def merge_key(type_name: str, path: Sequence[str]) -> str | None:
-    """The merge key of the list at a path, ``""`` for a list of scalars that is merged, None for one that is replaced."""
+    """The merge key of the list at a path; ``""``: a merged list of scalars; None: the list is replaced."""
     found = list_merge(type_name, path)
     return found.key if found is not None and "merge" in found.strategies else None
 

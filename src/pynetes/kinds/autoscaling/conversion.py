@@ -3,7 +3,7 @@
 Source: kubernetes ``pkg/apis/autoscaling/v1/conversion.go``, ``pkg/apis/autoscaling/annotations.go``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -93,7 +93,7 @@ def _annotation(annotations: dict[str, str], key: str, kind: type) -> Any:
     return value if isinstance(value, kind) else kind()
 
 
-def _metric(metric: Object, sources: dict[str, Callable[[Object], Object]]) -> Object:
+def _metric(metric: Object, sources: Mapping[str, Callable[[Object], Object]]) -> Object:
     out: Object = {"type": metric.get("type", "")}
     for name, change in sources.items():
         if isinstance(metric.get(name), dict):
