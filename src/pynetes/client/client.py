@@ -3,7 +3,7 @@
 Source: client-go ``rest/request.go`` for how answers become errors.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -141,7 +141,7 @@ class Client:
         revision: str = "",
         bookmarks: bool = False,
         timeout_seconds: int = 0,
-    ) -> AsyncIterator[WatchEvent]:
+    ) -> AsyncGenerator[WatchEvent, None]:
         """Events after ``revision`` (empty: the present state as ADDED first, then events) until the server ends it.
 
         Leave it by ``contextlib.aclosing``: the connection closes with the iterator.
@@ -157,7 +157,7 @@ class Client:
             event = orjson.loads(line)
             yield WatchEvent(event["type"], event["object"])
 
-    async def lines(self, path: str, query: Mapping[str, str] | None = None) -> AsyncIterator[bytes]:
+    async def lines(self, path: str, query: Mapping[str, str] | None = None) -> AsyncGenerator[bytes, None]:
         """A streamed answer line by line (watch frames, a followed log), without the newlines."""
         text = urlencode(query) if query else ""
         path = quote(path, safe=SAFE_IN_PATH)
