@@ -1,6 +1,7 @@
 """Informers follow the API through breaks, and keep their written contract."""
 
 import asyncio
+import itertools
 import json
 
 import pytest
@@ -166,7 +167,7 @@ def test_failures_back_off_with_jitter_up_to_half_a_minute():
         informer = world.informers.get(CONFIG_MAPS)
         world.informers.start()
         await world.clock.sleep(300)
-        gaps = [b - a for a, b in zip(times, times[1:], strict=False)]
+        gaps = [b - a for a, b in itertools.pairwise(times)]
         for gap, base in zip(gaps, [0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30, 30, 30], strict=False):
             assert base <= gap <= 2 * base
         world.informers.client.transport._handler = handle
