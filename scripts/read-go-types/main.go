@@ -38,6 +38,15 @@ type field struct {
 	name  string
 	flags int
 	t     reflect.Type
+	embed string // Go names of the embedded structs that the field comes from, joined by dots
+}
+
+func (f field) row() []any {
+	row := []any{f.name, f.flags, visit(f.t)}
+	if f.embed != "" {
+		row = append(row, f.embed)
+	}
+	return row
 }
 
 func fields(t reflect.Type) []field {
@@ -54,7 +63,10 @@ func fields(t reflect.Type) []field {
 			if e.Kind() == reflect.Ptr {
 				e = e.Elem()
 			}
-			out = append(out, fields(e)...)
+			for _, inner := range fields(e) {
+				inner.embed = strings.TrimSuffix(f.Name+"."+inner.embed, ".")
+				out = append(out, inner)
+			}
 			continue
 		}
 		name := parts[0]
@@ -70,7 +82,7 @@ func fields(t reflect.Type) []field {
 				flags |= 2
 			}
 		}
-		out = append(out, field{name, flags, f.Type})
+		out = append(out, field{name, flags, f.Type, ""})
 	}
 	return out
 }
@@ -90,12 +102,16 @@ func visit(t reflect.Type) int {
 		}
 		table[id] = row
 		if t.Kind() == reflect.Struct && strings.HasPrefix(t.Name(), "JSONSchemaProps") {
-			for _, f := range fields(t) { visit(f.t) }
+			for _, f := range fields(t) {
+				visit(f.t)
+			}
 			visit(reflect.TypeOf(apiextensions.JSONSchemaProps{}))
 		}
 		if t.Kind() == reflect.Struct && t.Name() == "JSONSchemaProps" {
 			var fs []any
-			for _, f := range fields(t) { fs = append(fs, []any{f.name, f.flags, visit(f.t)}) }
+			for _, f := range fields(t) {
+				fs = append(fs, f.row())
+			}
 			table[id] = []any{"struct", t.String(), openapiName(t), fs}
 		}
 		return id
@@ -105,7 +121,7 @@ func visit(t reflect.Type) int {
 		names[openapiName(t)] = id
 		var fs []any
 		for _, f := range fields(t) {
-			fs = append(fs, []any{f.name, f.flags, visit(f.t)})
+			fs = append(fs, f.row())
 		}
 		row = []any{"struct", t.String(), openapiName(t), fs}
 	case reflect.Ptr:
@@ -136,7 +152,9 @@ func main() {
 		if gvk.Version == runtime.APIVersionInternal || (strings.Contains(gvk.Version, "alpha") || strings.Contains(gvk.Version, "beta")) {
 			continue
 		}
-		if strings.HasPrefix(gvk.Group, "extensions") { continue }
+		if strings.HasPrefix(gvk.Group, "extensions") {
+			continue
+		}
 		n := openapiName(t)
 		if _, ok := byName[n]; !ok {
 			roots = append(roots, n)

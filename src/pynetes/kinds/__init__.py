@@ -1,7 +1,7 @@
-"""The built-in kinds: one record a resource, made of data (``data/resources.json``) and of the hooks listed in ``hooks.py``.
+"""The built-in kinds: one record a resource, of data (``data/resources.json``) and of the hooks listed in ``hooks.py``.
 
-Differs: upstream stores CustomResourceDefinitions, and a few newer kinds, in a beta version; only stable versions exist here,
-so they are stored in those.
+Differs: upstream stores CustomResourceDefinitions, and a few newer kinds, in a beta version; only stable versions exist
+here, so they are stored in those.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,8 @@
 """What goes on the wire, made from stored bytes by splicing: single objects, list items, watch events, tables, YAML.
 
 A stored value is JSON that begins ``{"kind":...,"apiVersion":...,"metadata":{``, without a resourceVersion; where the
-revision belongs is therefore known without parsing. Values that something else wrote in another order are encoded anew, once.
+revision belongs is therefore known without parsing. Values that something else wrote in another order are encoded anew,
+once.
 Source: apimachinery ``pkg/apis/meta/v1`` (Table, PartialObjectMetadata, WatchEvent), sigs.k8s.io/yaml for the YAML.
 """
 
@@ -258,7 +259,8 @@ def yaml(body: bytes) -> bytes:
 
 _AMBIGUOUS = re.compile(
     r"""(?x)
-    | [yYnN~] | [yY]es | YES | [nN]o | NO | [oO]n | ON | [oO]ff | OFF | [tT]rue | TRUE | [fF]alse | FALSE | [nN]ull | NULL
+    | [yYnN~] | [yY]es | YES | [nN]o | NO | [oO]n | ON | [oO]ff | OFF
+    | [tT]rue | TRUE | [fF]alse | FALSE | [nN]ull | NULL
     | [-+]?(0b[01_]+ | 0o?[0-7_]+ | 0x[0-9a-fA-F_]+ | [0-9][0-9_]*)
     | [-+]?(\.[0-9]+ | [0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?
     | [-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?

@@ -1,7 +1,7 @@
 """Which form an answer takes: the Accept header against what an endpoint offers.
 
-Upstream looks twice: its router takes a request only if the plain media type is in the route's list (no ``application/*``),
-then the handler weighs the clauses with their parameters. Source: apiserver
+Upstream looks twice: its router takes a request only if the plain media type is in the route's list (``application/*``
+is not), then the handler weighs the clauses with their parameters. Source: apiserver
 ``pkg/endpoints/handlers/negotiation/negotiate.go``, go-restful ``route.go``, goautoneg.
 Differs: protobuf is listed, as upstream lists it, and not offered yet: a clause that asks for it is passed over.
 """
@@ -29,8 +29,8 @@ _META_VERSIONS = ("v1", "v1beta1")
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """The negotiated form. ``as_`` is Table, PartialObjectMetadata, PartialObjectMetadataList, or "" for the object itself
-    (for discovery: APIGroupDiscoveryList); ``version`` is that projection's version."""
+    """The negotiated form. ``as_``: Table, PartialObjectMetadata, PartialObjectMetadataList, APIGroupDiscoveryList, or
+    "" for the object itself; ``group`` and ``version`` are that projection's."""
 
     type: str = JSON
     as_: str = ""
@@ -48,7 +48,7 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What an endpoint offers. ``types``: as its 406 lists them; ``projections``: (group, version, kind)s; ``stream``."""
+    """What an endpoint offers. ``types``: as its 406 lists them; ``projections``: (group, version, kind)s."""
 
     types: tuple[str, ...] = OBJECT_TYPES
     projections: frozenset[tuple[str, str, str]] = frozenset()

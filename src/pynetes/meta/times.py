@@ -39,7 +39,7 @@ def _micro(microseconds: int) -> str:
 def parse_time(text: str) -> float:
     """Seconds since 1970 of an RFC 3339 text, with or without a fraction. Raises: TimeError."""
     seconds, fraction = _parts(text, _LAYOUT)
-    return seconds + fraction if fraction else float(seconds)
+    return float(seconds + fraction)
 
 
 def canonical_time(text: str) -> str:
