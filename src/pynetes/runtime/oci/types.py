@@ -106,6 +106,7 @@ class SandboxRecord:
     ready: bool = True
     ips: tuple[str, ...] = ()
     pause_pid: int = 0
+    pause_ticks: int = 0
 
 
 @dataclass(frozen=True, slots=True)

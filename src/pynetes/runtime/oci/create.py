@@ -1,0 +1,166 @@
+"""Create a container: a bundle on disk that can be started. No program runs yet.
+
+As containerd does, runc itself comes in when the container is started, so that a command that cannot be run is a
+failure of the start (``StartError``), with a container to show for it.
+"""
+
+import os
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import orjson
+
+from pynetes.network import namespaces
+from pynetes.runtime.oci.layers import within
+from pynetes.runtime.oci.remove import erase
+from pynetes.runtime.oci.sandboxes import hostname, own_namespaces
+from pynetes.runtime.oci.spec import ALL_CAPABILITIES, Device, Surroundings, spec
+from pynetes.runtime.oci.state import Live, State
+from pynetes.runtime.oci.types import ContainerRecord, ImageRecord, SandboxRecord, save
+from pynetes.runtime.oci.users import identify
+from pynetes.runtime.types import ContainerConfig, Mount, NotFound, RuntimeEvent, RuntimeFailure
+
+
+async def create(state: State, sandbox_id: str, config: ContainerConfig) -> str:
+    """The new container's id. What was made is undone when anything fails."""
+    sandbox = state.sandbox(sandbox_id)
+    if not sandbox.ready:
+        raise RuntimeFailure(f'failed to get sandbox "{sandbox_id}": it is not ready')
+    image = _image(state, config)
+    container_id = state.new_id()
+    try:
+        record = await state.clock.in_thread(_prepare, state, sandbox, image, container_id, config)
+    except BaseException as error:
+        await state.clock.in_thread(erase, state, container_id)
+        if isinstance(error, OSError):
+            raise RuntimeFailure(f"failed to create containerd container: {error}", "CreateContainerError") from error
+        raise
+    state.containers[container_id] = Live(record)
+    state.announce(RuntimeEvent.CREATED, sandbox_id, container_id)
+    return container_id
+
+
+def _image(state: State, config: ContainerConfig) -> ImageRecord:
+    for reference in (config.image_id, config.image):
+        if reference and (record := state.images.get(reference)) is not None:
+            return record
+    raise NotFound(f'failed to resolve image "{config.image}": not found', "CreateContainerError")
+
+
+def _prepare(
+    state: State, sandbox: SandboxRecord, image: ImageRecord, container_id: str, config: ContainerConfig
+) -> ContainerRecord:
+    """On a thread: pin the image, mount the root, write the bundle; the record comes last."""
+    bundle = state.paths.container(container_id)
+    bundle.mkdir(parents=True)
+    state.images.pin(container_id, image, bundle)
+    rootfs = _mount_root(state, bundle, image)
+    config = replace(config, mounts=tuple(_resolved(m) for m in config.mounts))
+
+    def read(path: str) -> str:
+        try:
+            with open(within(rootfs, path.split("/")), encoding="utf-8", errors="replace") as file:
+                return file.read()
+        except OSError:
+            return ""
+
+    identity = identify(config.security, str(image.config.get("User") or ""), read)
+    cgroup = os.path.join(sandbox.config.linux.cgroup_parent or "/pynetes", container_id)
+    around = Surroundings(
+        rootfs=str(rootfs),
+        hostname=hostname(sandbox.config),
+        namespaces=_namespaces(state, sandbox),
+        cgroup=cgroup,
+        identity=identity,
+        files=_files(state, sandbox, config.security.readonly_rootfs),
+        image=image.config,
+        devices=_host_devices() if config.security.privileged else (),
+        last_capability=_last_capability(),
+        cgroup_v2=state.cgroups.v2,
+    )
+    document = spec(config, around, state.settings)
+    (bundle / "config.json").write_bytes(orjson.dumps(document))
+    record = ContainerRecord(
+        id=container_id,
+        sandbox_id=sandbox.id,
+        config=config,
+        created_at=state.now(),
+        image_id=image.id,
+        layers=image.layers,
+        stop_signal=config.stop_signal or str(image.config.get("StopSignal") or ""),
+        cgroup=cgroup,
+        user=(identity.uid, identity.gid, identity.groups),
+    )
+    save(bundle / "record.json", record)
+    return record
+
+
+def _mount_root(state: State, bundle: Path, image: ImageRecord) -> Path:
+    rootfs = bundle / "rootfs"
+    for name in ("rootfs", "upper", "work", "empty"):
+        (bundle / name).mkdir()
+    (bundle / "upper").chmod(0o755)
+    lower = [str(p) for p in reversed(state.images.layer_paths(image.layers))] or [str(bundle / "empty")]
+    # volatile: nobody mounts this upper directory a second time, so its file system need not be flushed at the end
+    options = f"lowerdir={':'.join(lower)},upperdir={bundle}/upper,workdir={bundle}/work,volatile"
+    if len(options) >= os.sysconf("SC_PAGE_SIZE"):
+        raise RuntimeFailure(f"image {image.id} has too many layers: {len(lower)}", "CreateContainerError")
+    namespaces.mount("overlay", rootfs, "overlay", 0, options)
+    return rootfs
+
+
+def _resolved(mount: Mount) -> Mount:
+    """The mount with its source made where it is missing, and links on its way followed."""
+    source = Path(mount.host_path)
+    if not source.exists():
+        source.mkdir(parents=True, exist_ok=True)
+    return replace(mount, host_path=str(source.resolve()))
+
+
+def _namespaces(state: State, sandbox: SandboxRecord) -> dict[str, str]:
+    linux = sandbox.config.linux
+    wanted = {
+        {"net": "network"}.get(kind, kind): str(state.paths.namespace(sandbox.id, kind))
+        for kind in own_namespaces(linux)
+    }
+    if linux.host_pid:
+        return wanted
+    shared = linux.share_process_namespace
+    return {"pid": str(state.paths.namespace(sandbox.id, "pid")) if shared else "", **wanted}
+
+
+def _files(state: State, sandbox: SandboxRecord, readonly: bool) -> tuple[Mount, ...]:
+    directory = state.paths.sandbox(sandbox.id)
+    shm = "/dev/shm" if sandbox.config.linux.host_ipc else str(directory / "shm")
+    return (
+        Mount("/etc/hostname", str(directory / "hostname"), readonly),
+        Mount("/etc/resolv.conf", str(directory / "resolv.conf"), readonly),
+        Mount("/dev/shm", shm),
+    )
+
+
+def _last_capability() -> int:
+    try:
+        return int(Path("/proc/sys/kernel/cap_last_cap").read_text())
+    except OSError:
+        return len(ALL_CAPABILITIES) - 1
+
+
+def _host_devices() -> list[Device]:
+    """Every device node below /dev, but not what a container gets of its own."""
+    skipped = {"pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev"}
+    found: list[Device] = []
+    for directory, names, files in os.walk("/dev"):
+        if directory == "/dev":
+            names[:] = [n for n in names if n not in skipped]
+        for name in files:
+            path = os.path.join(directory, name)
+            status = os.lstat(path)
+            if path == "/dev/console" or not (stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode)):
+                continue
+            kind = "c" if stat.S_ISCHR(status.st_mode) else "b"
+            major, minor = os.major(status.st_rdev), os.minor(status.st_rdev)
+            mode = stat.S_IMODE(status.st_mode)
+            found.append(Device(path, kind, major, minor, mode, status.st_uid, status.st_gid))
+    return sorted(found, key=lambda d: d.path)
