@@ -126,7 +126,5 @@ class Host(Protocol):
     async def probe(self, target: ProbeTarget) -> tuple[Outcome, str]:
         """Run a probe once, within its ``timeoutSeconds``; what it found and its output."""
 
-    async def http_get(
-        self, url: str, headers: Sequence[tuple[str, str]], timeout_seconds: float
-    ) -> tuple[int, bytes]:
+    async def http_get(self, url: str, headers: Sequence[tuple[str, str]], timeout_seconds: float) -> tuple[int, bytes]:
         """For lifecycle hooks. Raises: OSError, TimeoutError."""

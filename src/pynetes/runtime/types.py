@@ -121,7 +121,8 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class Security:
-    """Who the container runs as and what it may do. Capabilities are without ``CAP_``."""
+    """Who the container runs as and what it may do. Capabilities are without ``CAP_``. ``seccomp`` is empty
+    (unconfined), ``runtime/default`` or ``localhost/`` and the absolute path of a profile."""
 
     run_as_user: int | None = None
     run_as_group: int | None = None
@@ -134,6 +135,7 @@ class Security:
     no_new_privileges: bool = False
     masked_paths: tuple[str, ...] | None = None
     readonly_paths: tuple[str, ...] | None = None
+    seccomp: str = ""
 
 
 @dataclass(frozen=True, slots=True)

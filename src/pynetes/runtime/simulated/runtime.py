@@ -1,4 +1,4 @@
-"""``SimulatedRuntime``: the runtime contract with no processes, no tasks and no sockets; one timer a container that ends.
+"""``SimulatedRuntime``: the runtime contract with no processes, tasks or sockets; one timer a container that ends.
 
 Addresses come from the node's pod CIDRs, one an IP family. Every image exists, unless it is in ``absent_images``.
 It outlives the kubelet that uses it, as a real runtime does: hand the same object to the next kubelet.
@@ -37,7 +37,7 @@ EVENT_BUFFER = 10_000
 
 
 class _Addresses:
-    """Addresses of one CIDR in turn, the freed ones last. The network, the gateway (.1) and the broadcast are left out."""
+    """Addresses of one CIDR in turn, the freed ones last; without the network, the gateway (.1) and the broadcast."""
 
     def __init__(self, cidr: str) -> None:
         self._network = ipaddress.ip_network(cidr)
@@ -78,7 +78,7 @@ class _Process:
 
 
 class SimulatedRuntime:
-    """``pod_cidrs``: one an IP family, the primary first; replaced by ``update_pod_cidrs`` when the node gets its own."""
+    """``pod_cidrs``: one an IP family, the primary first; ``update_pod_cidrs`` replaces them."""
 
     name = "simulated"
     version = "1.0.0"

@@ -21,7 +21,7 @@ Per container (``*``: those that are not named), all optional:
 ``logs``         lines of output, written at the start
 ``exec``         ``{"stdout": text, "stderr": text, "exitCode": n}``: what every exec answers
 
-Durations are Go's (``1m30s``) or numbers of seconds. An annotation that is not understood fails the pod's sandbox, by name.
+Durations are Go's (``1m30s``) or numbers of seconds. One that is not understood fails the pod's sandbox, by name.
 Commands are never interpreted.
 """
 

@@ -1,0 +1,130 @@
+"""Images before containers: the pull policy, the back-off, and the words about both.
+
+Source: kubernetes ``pkg/kubelet/images/image_manager.go``.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable
+
+from pynetes.aio.backoff import Backoff
+from pynetes.aio.clock import Clock
+from pynetes.runtime.types import Image, Runtime, RuntimeFailure
+
+REFERENCE = re.compile(
+    r"^(?:(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]+)?/)?"
+    r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*"
+    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?$"
+)
+
+Tell = Callable[[str, str, str], None]
+"""Record an event about the container: type, reason, message."""
+
+
+class ImageError(Exception):
+    """No image: the waiting reason and its message."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Images:
+    """One pull of an image at a time; back-off a (pod, image)."""
+
+    def __init__(self, runtime: Runtime, clock: Clock, backoff_seconds: float, limit_seconds: float) -> None:
+        self._runtime = runtime
+        self._clock = clock
+        self._backoff = Backoff(backoff_seconds, limit_seconds)
+        self._failed: dict[tuple[str, str], tuple[str, float]] = {}
+        self._pulls: dict[str, asyncio.Task[Image]] = {}
+
+    async def ensure(self, uid: str, reference: str, policy: str, tell: Tell) -> Image:
+        """Raises: ImageError."""
+        if not REFERENCE.match(reference):
+            message = f'Failed to apply default image tag "{reference}": couldn\'t parse image name "{reference}": '
+            message += "invalid reference format"
+            tell("Warning", "InspectFailed", message)
+            raise ImageError("InvalidImageName", message)
+        found = await self._runtime.image(reference)
+        policy = policy or default_policy(reference)
+        if found is not None and policy != "Always":
+            tell(
+                "Normal",
+                "Pulled",
+                f'Container image "{reference}" already present on machine and can be accessed by the pod',
+            )
+            return found
+        if policy == "Never":
+            message = f'Container image "{reference}" is not present with pull policy of Never'
+            tell("Warning", "ErrImageNeverPull", message)
+            raise ImageError("ErrImageNeverPull", message)
+        return await self._pull(uid, reference, tell)
+
+    def delay(self, uid: str, reference: str) -> float:
+        """Seconds until the next pull of this image for this pod may begin."""
+        now = self._clock.now()
+        failed = self._failed.get((uid, reference))
+        return 0.0 if failed is None else self._backoff.delay((uid, reference), now) - (now - failed[1])
+
+    def forget(self, uid: str) -> None:
+        for key in [k for k in self._failed if k[0] == uid]:
+            del self._failed[key]
+            self._backoff.reset(key)
+
+    async def _pull(self, uid: str, reference: str, tell: Tell) -> Image:
+        key = (uid, reference)
+        now = self._clock.now()
+        before = self._failed.get(key)
+        if before is not None and now - before[1] < self._backoff.delay(key, now):
+            message = f'Back-off pulling image "{reference}"'
+            tell("Normal", "BackOff", message)
+            raise ImageError("ImagePullBackOff", f"{message}: ErrImagePull: {before[0]}")
+        tell("Normal", "Pulling", f'Pulling image "{reference}"')
+        begun = self._clock.monotonic()
+        try:
+            image = await self._shared_pull(reference)
+        except RuntimeFailure as error:
+            message = str(error)
+            tell("Warning", "Failed", f'Failed to pull image "{reference}": {message}')
+            self._backoff.next(key, self._clock.now())
+            self._failed[key] = (message, self._clock.now())
+            raise ImageError(error.reason or "ErrImagePull", message) from None
+        self._failed.pop(key, None)
+        self._backoff.reset(key)
+        taken = duration(self._clock.monotonic() - begun)
+        tell(
+            "Normal",
+            "Pulled",
+            f'Successfully pulled image "{reference}" in {taken} ({taken} including waiting). '
+            f"Image size: {image.size} bytes.",
+        )
+        return image
+
+    async def _shared_pull(self, reference: str) -> Image:
+        task = self._pulls.get(reference)
+        if task is None:
+            task = asyncio.get_running_loop().create_task(self._runtime.pull_image(reference), name=f"pull {reference}")
+            self._pulls[reference] = task
+            task.add_done_callback(lambda _: self._pulls.pop(reference, None))
+        return await asyncio.shield(task)
+
+
+def default_policy(reference: str) -> str:
+    """Always for ``:latest`` and for no tag, else IfNotPresent."""
+    name = reference.rpartition("/")[2]
+    if "@" in name:
+        return "IfNotPresent"
+    _, _, tag = name.partition(":")
+    return "Always" if tag in ("", "latest") else "IfNotPresent"
+
+
+def duration(seconds: float) -> str:
+    """As Go prints a duration cut to milliseconds: ``1.234s``, ``85ms``."""
+    milliseconds = int(seconds * 1000)
+    if milliseconds < 1000:
+        return f"{milliseconds}ms" if milliseconds else "0s"
+    minutes, rest = divmod(milliseconds, 60_000)
+    text = f"{rest / 1000:.3f}".rstrip("0").rstrip(".") + "s"
+    hours, minutes = divmod(minutes, 60)
+    return (f"{hours}h" if hours else "") + (f"{minutes}m" if minutes or hours else "") + text

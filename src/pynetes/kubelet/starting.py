@@ -1,0 +1,254 @@
+"""Starting one container: back-off, image, configuration, create, start, postStart; and the words about each failure.
+
+Source: kubernetes ``pkg/kubelet/kuberuntime/kuberuntime_container.go`` (startContainer),
+``kuberuntime_manager.go`` (doBackOff).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from pynetes.aio.backoff import Backoff
+from pynetes.aio.clock import Clock
+from pynetes.kubelet import pods
+from pynetes.kubelet.container import PROPAGATION, Making, container_config
+from pynetes.kubelet.environment import ConfigError, Sources, environment, expand
+from pynetes.kubelet.hooks import HookFailed, Hooks
+from pynetes.kubelet.host import Host, MountError
+from pynetes.kubelet.images import ImageError, Images, duration
+from pynetes.kubelet.names import hosts_file
+from pynetes.kubelet.observed import PodRuntime
+from pynetes.kubelet.plan import container_hash
+from pynetes.kubelet.settings import Settings
+from pynetes.kubelet.supported import unsupported_ephemeral
+from pynetes.kubelet.volumes.manager import VolumeManager
+from pynetes.kubelet.workers import Worker
+from pynetes.meta.objects import Object
+from pynetes.runtime.types import Container, ContainerState, Image, Mount, Runtime, RuntimeFailure
+
+TellContainer = Callable[[Object, str, Object, str, str, str], None]
+
+
+class StartFailed(Exception):
+    """A container did not start: its waiting reason and message, and when to try again (None: in the usual time)."""
+
+    def __init__(self, reason: str, message: str, retry_at: float | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.retry_at = retry_at
+
+
+class HookKills(StartFailed):
+    """postStart failed: the container runs and has to be killed."""
+
+    def __init__(self, container_id: str) -> None:
+        super().__init__("PostStartHookError", "PostStartHook failed")
+        self.container_id = container_id
+
+
+@dataclass(slots=True)
+class NodeFacts:
+    """What containers are told of their node; kept up to date by the node's own status."""
+
+    host_ips: tuple[str, ...] = ()
+    allocatable: Mapping[str, str] = field(default_factory=dict)
+    memory_capacity: int = 1
+    services: Callable[[str, bool], Mapping[str, str]] = lambda namespace, links: {}
+
+
+class Starter:
+    def __init__(
+        self,
+        runtime: Runtime,
+        host: Host,
+        clock: Clock,
+        settings: Settings,
+        *,
+        images: Images,
+        volumes: VolumeManager,
+        sources: Sources,
+        hooks: Hooks,
+        facts: NodeFacts,
+        tell: TellContainer,
+    ) -> None:
+        self._runtime = runtime
+        self._host = host
+        self._clock = clock
+        self._settings = settings
+        self._images = images
+        self._volumes = volumes
+        self._sources = sources
+        self._hooks = hooks
+        self._facts = facts
+        self._tell = tell
+        self._backoff = Backoff(settings.crash_backoff_seconds, settings.crash_backoff_limit_seconds)
+
+    async def start(self, worker: Worker, where: str, container: Object, observed: PodRuntime) -> None:
+        """Raises: StartFailed."""
+        pod = worker.pod
+        self._check_backoff(pod, where, container, observed)
+
+        def tell(type_: str, reason: str, message: str) -> None:
+            self._tell(pod, where, container, type_, reason, message)
+
+        try:
+            worker.interruptible = True
+            image = await self._images.ensure(
+                worker.uid, container["image"], container.get("imagePullPolicy") or "", tell
+            )
+        except ImageError as error:
+            tell("Warning", "Failed", f"Error: {error.reason}")
+            wait = self._images.delay(worker.uid, container["image"])
+            later = self._clock.now() + wait if wait > 0 and error.reason == "ImagePullBackOff" else None
+            raise StartFailed(error.reason, str(error), later) from None
+        finally:
+            worker.interruptible = False
+        sandbox = observed.sandbox
+        assert sandbox is not None, "a container is started in a sandbox"
+        try:
+            config = container_config(pod, container, await self._making(pod, container, observed, image))
+        except (ConfigError, MountError) as error:
+            tell("Warning", "Failed", f"Error: {error}")
+            raise StartFailed("CreateContainerConfigError", str(error)) from None
+        try:
+            container_id = await self._runtime.create_container(sandbox.id, config)
+        except RuntimeFailure as error:
+            tell("Warning", "Failed", f"Error: {error}")
+            raise StartFailed(error.reason or "CreateContainerError", str(error)) from None
+        tell("Normal", "Created", "Container created")
+        try:
+            await self._runtime.start_container(container_id)
+        except RuntimeFailure as error:
+            tell("Warning", "Failed", f"Error: {error}")
+            raise StartFailed("RunContainerError", str(error)) from None
+        tell("Normal", "Started", "Container started")
+        hook = (container.get("lifecycle") or {}).get("postStart")
+        if hook:
+            await self._post_start(worker, where, container, container_id, hook, observed)
+
+    def collect(self) -> None:
+        self._backoff.collect(self._clock.now())
+
+    async def _post_start(
+        self, worker: Worker, where: str, container: Object, container_id: str, hook: Object, observed: PodRuntime
+    ) -> None:
+        try:
+            worker.interruptible = True
+            await self._hooks.run(hook, container, container_id, (observed.ips or ("",))[0])
+        except HookFailed:
+            self._tell(worker.pod, where, container, "Warning", "FailedPostStartHook", "PostStartHook failed")
+            raise HookKills(container_id) from None
+        finally:
+            worker.interruptible = False
+
+    def _check_backoff(self, pod: Object, where: str, container: Object, observed: PodRuntime) -> None:
+        """The first restart is at once; each later one waits, from the end of the last run, twice as long."""
+        ended = _last_ended(container["name"], observed)
+        if ended is None:
+            return
+        key = (pod["metadata"]["uid"], container["name"], container_hash(container))
+        finished, now = ended.finished_at / 1e9, self._clock.now()
+        delay = self._backoff.delay(key, finished)
+        # a container's end is known to the nanosecond, a timer fires a rounding error early: never busy-wait on it
+        if now + 1e-6 < finished + delay:
+            name = container["name"]
+            self._tell(
+                pod, where, container, "Warning", "BackOff",
+                f"Back-off restarting failed container {name} in pod {pods.describe(pod)}",
+            )  # fmt: skip
+            message = f"back-off {duration(delay)} restarting failed container={name} pod={pods.describe(pod)}"
+            raise StartFailed("CrashLoopBackOff", message, finished + delay)
+        self._backoff.next(key, now)
+
+    async def _making(self, pod: Object, container: Object, observed: PodRuntime, image: Image) -> Making:
+        """Raises: ConfigError, MountError."""
+        name = container["name"]
+        refused = unsupported_ephemeral(pod, name)
+        if refused is not None:
+            raise ConfigError(f"Pynetes does not support the field {refused} yet")
+        latest = observed.latest(name)
+        known = _known_restarts(pod, name)
+        attempt = max(latest.config.attempt + 1 if latest is not None else 0, known)
+        links = pod["spec"].get("enableServiceLinks", True)
+        ips = observed.ips or (self._facts.host_ips if pods.is_host_network(pod) else ())
+        variables = await environment(
+            pod,
+            container,
+            self._sources,
+            self._facts.services(pod["metadata"]["namespace"], links),
+            pod_ips=ips,
+            host_ips=self._facts.host_ips,
+            allocatable=self._facts.allocatable,
+        )
+        mounts = await self._mounts(pod, container, variables, ips, attempt)
+        return Making(attempt, image, variables, mounts, self._settings, self._facts.memory_capacity)
+
+    async def _mounts(
+        self, pod: Object, container: Object, variables: Mapping[str, str], ips: tuple[str, ...], attempt: int
+    ) -> tuple[Mount, ...]:
+        paths = self._volumes.paths(pod)
+        volumes = {v["name"]: v for v in pod["spec"].get("volumes") or ()}
+        mounts = []
+        for mount in container.get("volumeMounts") or ():
+            name, target = mount["name"], mount["mountPath"]
+            if name not in paths:
+                raise ConfigError(f'cannot find volume "{name}" to mount into container "{container["name"]}"')
+            readonly = bool(mount.get("readOnly")) or self._volumes.read_only(volumes[name])
+            path = paths[name]
+            sub_path = _sub_path(mount, variables)
+            if sub_path:
+                path = await self._host.volumes.sub_path(path, sub_path, readonly=readonly)
+            if not target.startswith("/"):
+                target = "/" + target
+            propagation = PROPAGATION[mount.get("mountPropagation") or "None"]
+            mounts.append(Mount(target, path, readonly, propagation))
+        taken = {m.container_path for m in mounts}
+        root = self._volumes.pod_dir(pod["metadata"]["uid"])
+        if "/etc/hosts" not in taken and (ips or pods.is_host_network(pod)):
+            path = f"{root}/etc-hosts"
+            node_hosts = b""
+            if pods.is_host_network(pod):
+                node_hosts = await self._host.read_file("/etc/hosts")
+            text = hosts_file(pod, ips, self._settings.cluster_domain, node_hosts.decode(errors="replace"))
+            await self._host.write_file(path, text.encode())
+            mounts.append(Mount("/etc/hosts", path))
+        message_path = container.get("terminationMessagePath") or "/dev/termination-log"
+        if message_path not in taken:
+            path = f"{root}/containers/{container['name']}/{attempt}"
+            await self._host.write_file(path, b"", 0o666)
+            mounts.append(Mount(message_path, path))
+        return tuple(mounts)
+
+
+def _sub_path(mount: Object, variables: Mapping[str, str]) -> str:
+    text: str = mount.get("subPath") or ""
+    if mount.get("subPathExpr"):
+        missing: list[str] = []
+
+        def lookup(name: str) -> str | None:
+            if name not in variables:
+                missing.append(name)
+            return variables.get(name)
+
+        text = expand(mount["subPathExpr"], lookup)
+        if missing:
+            raise ConfigError("missing value for " + ", ".join(f'"{n}"' for n in missing))
+    if text.startswith("/"):
+        raise ConfigError(f"error SubPath `{text}` must not be an absolute path")
+    if ".." in text.split("/"):
+        raise ConfigError(f"unable to provision SubPath `{text}`: must not contain '..'")
+    return text
+
+
+def _last_ended(name: str, observed: PodRuntime) -> Container | None:
+    return next((c for c in observed.containers if c.config.name == name and c.state is ContainerState.EXITED), None)
+
+
+def _known_restarts(pod: Object, name: str) -> int:
+    """What the API knows: where the runtime has lost the container."""
+    status = pod.get("status") or {}
+    for key in ("containerStatuses", "initContainerStatuses"):
+        for container in status.get(key) or ():
+            if container["name"] == name:
+                return int(container.get("restartCount") or 0)
+    return 0

@@ -1,0 +1,340 @@
+"""What a pod's worker does in each state: reads, asks the plan, acts, says what came of it.
+
+Source: kubernetes ``pkg/kubelet/kubelet.go`` (SyncPod, SyncTerminatingPod, SyncTerminatedPod),
+``pkg/kubelet/kuberuntime/kuberuntime_manager.go`` (SyncPod).
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from pynetes.aio.clock import Clock
+from pynetes.kubelet import pods
+from pynetes.kubelet.admission import refusal
+from pynetes.kubelet.container import log_directory, sandbox_config
+from pynetes.kubelet.host import Host
+from pynetes.kubelet.images import Images
+from pynetes.kubelet.killing import Killer
+from pynetes.kubelet.names import HostNameError, dns
+from pynetes.kubelet.observed import PodRuntime, restarts_all
+from pynetes.kubelet.observer import Observer
+from pynetes.kubelet.plan import Actions, Kill, plan
+from pynetes.kubelet.probes import Probes
+from pynetes.kubelet.settings import Settings
+from pynetes.kubelet.starting import HookKills, NodeFacts, Starter, StartFailed
+from pynetes.kubelet.status import Around, rejected, status
+from pynetes.kubelet.statuses import Statuses
+from pynetes.kubelet.volumes.content import Context
+from pynetes.kubelet.volumes.manager import VolumeFailure, VolumeManager
+from pynetes.kubelet.volumes.tokens import TokenManager
+from pynetes.kubelet.workers import State, Worker, Workers
+from pynetes.meta.objects import Object
+from pynetes.meta.times import parse_time
+from pynetes.runtime.types import ContainerState, DNSConfig, Runtime, RuntimeFailure, SandboxState
+
+log = logging.getLogger(__name__)
+
+MOUNT_RETRY_SECONDS = 0.5
+MOUNT_RETRY_LIMIT_SECONDS = 122.0
+DEADLINE = ("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
+
+Tell = Callable[[Object, str, str, str], None]
+"""Record an event about a pod: type, reason, message."""
+
+
+@dataclass(slots=True)
+class Parts:
+    """The collaborators of a sync."""
+
+    runtime: Runtime
+    host: Host
+    clock: Clock
+    settings: Settings
+    observer: Observer
+    workers: Workers
+    statuses: Statuses
+    probes: Probes
+    starter: Starter
+    killer: Killer
+    images: Images
+    volumes: VolumeManager
+    tokens: TokenManager
+    context: Callable[[tuple[str, ...]], Context]
+    facts: NodeFacts
+    node: Callable[[], Object]
+    tell: Tell
+
+
+class PodSync:
+    """The steps of the pod workers."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._p = parts
+        parts.workers.steps = {
+            State.SYNC: self.sync,
+            State.TERMINATING: self.terminating,
+            State.TERMINATED: self.terminated,
+        }
+
+    async def sync(self, worker: Worker) -> None:
+        p = self._p
+        pod = worker.pod
+        if not worker.admitted and not self._admit(worker):
+            return
+        observed = p.observer.of(worker.uid)
+        self._deadline(worker)
+        found = self._status(worker, observed)
+        p.statuses.set(pod, found)
+        if found["phase"] in pods.TERMINAL_PHASES:
+            p.workers.move(worker, State.TERMINATING)
+            return
+        if worker.prepared is None:
+            worker.prepared = await p.host.ensure_cgroup(pod)
+        if not await self._volumes(worker, observed):
+            return
+        self._watch(worker, observed)
+        restarting = restarts_all(pod, observed, found)
+        actions = plan(pod, observed, p.probes.verdicts(worker.uid), restarting_all=restarting)
+        if actions.nothing:
+            worker.waiting.clear()
+            return
+        # a kill and a start of the same container end this sync in a state that only a new one can judge
+        await self._act(worker, actions, observed)
+
+    async def terminating(self, worker: Worker) -> None:
+        p = self._p
+        observed = p.observer.of(worker.uid)
+        if not worker.gone:
+            p.statuses.set(worker.pod, self._status(worker, observed))
+        p.probes.quiet(worker.uid)
+        try:
+            worker.interruptible = True
+            await p.killer.kill_all(worker, observed, worker.grace_seconds())
+        finally:
+            worker.interruptible = False
+        await self._stop_sandboxes(worker)
+        observed = await p.observer.refresh(worker.uid)
+        if observed.running:
+            raise RuntimeError(f"containers still run after they were stopped: {[c.id for c in observed.running]}")
+        if not worker.gone:
+            p.statuses.set(worker.pod, self._status(worker, observed, terminal=True), may_run=False)
+        p.probes.forget(worker.uid)
+        p.workers.move(worker, State.TERMINATED)
+
+    async def terminated(self, worker: Worker) -> None:
+        p = self._p
+        await p.volumes.tear_down(worker.uid)
+        await p.host.remove_cgroup(worker.uid)
+        p.tokens.forget(worker.uid)
+        p.images.forget(worker.uid)
+        p.workers.move(worker, State.FINISHED)
+        worker.dirty = False
+        if worker.gone:
+            await self.remove(worker)
+        else:
+            p.statuses.finish(worker.pod)
+
+    async def remove(self, worker: Worker) -> None:
+        """The API has forgotten the pod and nothing of it runs: drop the records too."""
+        p = self._p
+        await self.remove_records(worker.uid)
+        await p.host.remove_logs(log_directory(worker.pod, p.settings))
+        p.statuses.forget(worker.uid)
+        p.workers.drop(worker)
+
+    async def remove_records(self, uid: str) -> None:
+        """The containers and sandboxes of a pod, with what they may still run."""
+        p = self._p
+        observed = p.observer.of(uid)
+        for container in observed.containers:
+            await p.runtime.remove_container(container.id)
+        for sandbox in observed.sandboxes:
+            await p.runtime.stop_sandbox(sandbox.id)
+            await p.runtime.remove_sandbox(sandbox.id)
+        p.observer.forget(uid)
+
+    def _admit(self, worker: Worker) -> bool:
+        """Ask once; what already runs is never asked again."""
+        p, pod = self._p, worker.pod
+        known = p.observer.of(worker.uid).sandboxes or pods.phase(pod) in pods.TERMINAL_PHASES
+        others = (w.pod for w in p.workers.all() if w.admitted and w is not worker and w.state is not State.FINISHED)
+        refused = None if known else refusal(pod, p.node(), others)
+        if refused is None:
+            worker.admitted = True
+            return True
+        reason, message = refused
+        p.tell(pod, "Warning", reason, message)
+        p.statuses.set(pod, rejected(pod, reason, message, p.clock.now()), may_run=False)
+        p.workers.move(worker, State.FINISHED)
+        worker.dirty = False
+        p.statuses.finish(pod)
+        return False
+
+    def _deadline(self, worker: Worker) -> None:
+        seconds = worker.pod["spec"].get("activeDeadlineSeconds")
+        known = self._p.statuses.get(worker.uid) or worker.pod.get("status") or {}
+        begun = known.get("startTime")
+        if seconds is None or worker.eviction is not None:
+            return
+        now = self._p.clock.now()
+        ends = (parse_time(begun) if begun else now) + float(seconds)
+        if now >= ends:
+            worker.eviction = DEADLINE
+            self._p.tell(worker.pod, "Normal", *DEADLINE)
+        else:
+            self._p.workers.wake_at(worker, ends)
+
+    def _status(self, worker: Worker, observed: PodRuntime, *, terminal: bool = False) -> Object:
+        p = self._p
+        around = Around(
+            old=p.statuses.get(worker.uid) or worker.pod.get("status") or {},
+            readiness=p.probes,
+            now=p.clock.now(),
+            waiting=worker.waiting,
+            host_ips=p.facts.host_ips,
+            runtime_name=p.runtime.name,
+            eviction=worker.eviction,
+        )
+        return status(worker.pod, observed, around, terminal=terminal)
+
+    def _publish(self, worker: Worker, observed: PodRuntime) -> None:
+        if worker.state is State.SYNC:
+            self._p.statuses.set(worker.pod, self._status(worker, observed))
+
+    def _watch(self, worker: Worker, observed: PodRuntime) -> None:
+        ips = observed.ips or self._p.facts.host_ips
+        self._p.probes.watch(worker.pod, observed, ips[0] if ips else "")
+
+    async def _volumes(self, worker: Worker, observed: PodRuntime) -> bool:
+        """Make the volumes, later refresh them; False: some are missing, and it will be tried again."""
+        p = self._p
+        now = p.clock.now()
+        if worker.volumes_ready and now - worker.volumes_checked < p.settings.resync_seconds:
+            return True
+        worker.volumes_checked = now
+        refreshing = worker.volumes_ready
+        try:
+            worker.interruptible = True
+            await p.volumes.set_up(worker.pod, p.context(observed.ips))
+        except VolumeFailure as failed:
+            for failure in failed.failures:
+                message = f'MountVolume.SetUp failed for volume "{failure.volume}" : {failure.message}'
+                p.tell(worker.pod, "Warning", "FailedMount", message)
+            worker.mount_delay = min(max(worker.mount_delay * 2, MOUNT_RETRY_SECONDS), MOUNT_RETRY_LIMIT_SECONDS)
+            worker.volumes_checked = 0.0
+            p.workers.wake_at(worker, p.clock.now() + worker.mount_delay)
+            return refreshing
+        finally:
+            worker.interruptible = False
+        worker.volumes_ready, worker.mount_delay = True, 0.0
+        return True
+
+    async def _act(self, worker: Worker, actions: Actions, observed: PodRuntime) -> None:
+        p = self._p
+        if actions.create_sandbox and actions.sandbox_id:
+            message = "Pod sandbox changed, it will be killed and re-created."
+            p.tell(worker.pod, "Normal", "SandboxChanged", message)
+        if actions.kill_pod:
+            await p.killer.kill_all(worker, observed, worker.grace_seconds())
+            await self._stop_sandboxes(worker)
+            observed = await p.observer.refresh(worker.uid)
+            if not actions.create_sandbox:
+                worker.dirty = True
+        elif actions.kill:
+            await asyncio.gather(*(p.killer.kill(worker, k, observed) for k in actions.kill))
+            observed = await p.observer.refresh(worker.uid)
+        if actions.reset:
+            await self._reset(worker, actions.reset, observed)
+            return
+        if actions.create_sandbox:
+            if not await self._make_sandbox(worker, actions.attempt):
+                return
+            observed = p.observer.of(worker.uid)
+            self._publish(worker, observed)
+        await self._start(worker, actions, observed)
+
+    async def _reset(self, worker: Worker, kills: Iterable[Kill], observed: PodRuntime) -> None:
+        """Remove all containers of a pod that restarts in place."""
+        p = self._p
+        for kill in kills:
+            if kill.container.state is ContainerState.RUNNING:
+                await p.killer.kill(worker, kill, observed, grace_seconds=0)
+            await p.runtime.remove_container(kill.container.id)
+        self._publish(worker, await p.observer.refresh(worker.uid))
+        worker.dirty = True
+
+    async def _make_sandbox(self, worker: Worker, attempt: int) -> bool:
+        p = self._p
+        pod = worker.pod
+        try:
+            servers, searches, options = await p.host.resolv_conf(p.settings.resolv_conf)
+            names = dns(pod, DNSConfig(servers, searches, options), p.settings.cluster_dns, p.settings.cluster_domain)
+            config = sandbox_config(pod, attempt, p.settings, names, worker.prepared or "")
+            await p.host.volumes.directory(config.log_directory, mode=0o755)
+            sandbox = await p.runtime.run_sandbox(config)
+        except (RuntimeFailure, HostNameError, OSError) as error:
+            if worker.state is State.SYNC:
+                p.tell(pod, "Warning", "FailedCreatePodSandBox", f"Failed to create pod sandbox: {error}")
+                p.workers.wake_at(worker, p.clock.now() + p.settings.retry_seconds)
+            return False
+        await p.observer.add(sandbox)
+        return True
+
+    async def _start(self, worker: Worker, actions: Actions, observed: PodRuntime) -> None:
+        """Start what the plan names, one after another; an init container that fails holds the rest back."""
+        starts = [("ephemeralContainers", n) for n in actions.start_ephemeral]
+        starts += [("initContainers", n) for n in actions.start_init]
+        starts += [("containers", n) for n in actions.start]
+        for where, name in starts:
+            if worker.state is not State.SYNC:
+                return  # a deletion came in between
+            found = pods.find_container(worker.pod, name)
+            if found is None:
+                continue
+            started = await self._start_one(worker, where, found[1], observed)
+            observed = await self._p.observer.refresh(worker.uid)
+            if started:
+                observed = await self._forget_old(worker, name, observed)
+            self._watch(worker, observed)
+            self._publish(worker, observed)
+            if not started and where == "initContainers" and not pods.is_sidecar(found[1]):
+                return
+
+    async def _start_one(self, worker: Worker, where: str, container: Object, observed: PodRuntime) -> bool:
+        p, name = self._p, container["name"]
+        try:
+            await p.starter.start(worker, where, container, observed)
+        except StartFailed as failed:
+            worker.waiting[name] = (failed.reason, failed.message)
+            if isinstance(failed, HookKills):
+                await self._kill_hooked(worker, failed.container_id)
+            if failed.reason == "RunContainerError":
+                worker.dirty = True  # the failed attempt is an end: judge it now
+            else:
+                p.workers.wake_at(worker, failed.retry_at or p.clock.now() + p.settings.retry_seconds)
+            return False
+        worker.waiting.pop(name, None)
+        return True
+
+    async def _kill_hooked(self, worker: Worker, container_id: str) -> None:
+        p = self._p
+        observed = await p.observer.refresh(worker.uid)
+        container = next((c for c in observed.running if c.id == container_id), None)
+        if container is not None:
+            await p.killer.kill(worker, Kill(container, "FailedPostStartHook"), observed)
+        worker.dirty = True
+
+    async def _forget_old(self, worker: Worker, name: str, observed: PodRuntime) -> PodRuntime:
+        """Of the ended attempts at a container only the last is kept: its log and how it ended."""
+        old = [c for c in observed.containers if c.config.name == name][2:]
+        for container in old:
+            await self._p.runtime.remove_container(container.id)
+        return await self._p.observer.refresh(worker.uid) if old else observed
+
+    async def _stop_sandboxes(self, worker: Worker) -> None:
+        p = self._p
+        for sandbox in p.observer.of(worker.uid).sandboxes:
+            if sandbox.state is SandboxState.READY:
+                await p.runtime.stop_sandbox(sandbox.id)
+                await p.observer.stopped(worker.uid, sandbox.id)

@@ -1,0 +1,127 @@
+"""A pod's volumes: made before its containers, kept up to date, taken down after them.
+
+Source: kubernetes ``pkg/kubelet/volumemanager``, ``pkg/volume``.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from pynetes.kubelet.host import MountError, Volumes
+from pynetes.kubelet.resources import pod_limits, whole
+from pynetes.kubelet.volumes.content import Context, content
+from pynetes.meta.objects import Object
+
+PLUGINS = {
+    "emptyDir": "kubernetes.io~empty-dir",
+    "configMap": "kubernetes.io~configmap",
+    "secret": "kubernetes.io~secret",
+    "downwardAPI": "kubernetes.io~downward-api",
+    "projected": "kubernetes.io~projected",
+}
+
+
+class Failure(NamedTuple):
+    """One volume that could not be set up."""
+
+    volume: str
+    message: str
+
+
+class VolumeFailure(Exception):
+    """Some volumes of a pod could not be set up."""
+
+    def __init__(self, failures: list[Failure]) -> None:
+        super().__init__("; ".join(f"{f.volume}: {f.message}" for f in failures))
+        self.failures = failures
+
+
+class VolumeManager:
+    """``root`` is the kubelet's folder; a pod's volumes are below ``pods/<uid>/volumes``."""
+
+    def __init__(self, volumes: Volumes, root: str) -> None:
+        self._volumes = volumes
+        self._root = root
+
+    def pod_dir(self, uid: str) -> str:
+        return f"{self._root}/pods/{uid}"
+
+    def paths(self, pod: Object) -> dict[str, str]:
+        """The host path of each volume by its name. Image volumes have none."""
+        return {v["name"]: path for v in pod["spec"].get("volumes") or () if (path := self._path(pod, v))}
+
+    def read_only(self, volume: Object) -> bool:
+        """Projected volumes are never written by containers."""
+        return any(k in volume for k in ("configMap", "secret", "downwardAPI", "projected"))
+
+    async def set_up(self, pod: Object, context: Context) -> None:
+        """Make or refresh all volumes. A second call changes only what has other content.
+
+        Raises: VolumeFailure naming each that failed; the others are there.
+        """
+        volumes = pod["spec"].get("volumes") or []
+        if not volumes:
+            return
+        results = await asyncio.gather(*(self._one(pod, v, context) for v in volumes), return_exceptions=True)
+        failures = []
+        for volume, result in zip(volumes, results, strict=True):
+            if isinstance(result, MountError | OSError):
+                failures.append(Failure(volume["name"], str(result)))
+            elif isinstance(result, BaseException):
+                raise result
+        if failures:
+            raise VolumeFailure(failures)
+
+    async def tear_down(self, uid: str) -> None:
+        await self._volumes.tear_down(self.pod_dir(uid))
+
+    async def over_limit(self, pod: Object) -> str | None:
+        """The message of an emptyDir on disk that holds more than its sizeLimit."""
+        for volume in pod["spec"].get("volumes") or ():
+            spec = volume.get("emptyDir")
+            limit = (spec or {}).get("sizeLimit")
+            if spec is None or not limit or spec.get("medium") == "Memory":
+                continue
+            path = self._path(pod, volume)
+            bound = whole({"size": limit}, "size")
+            if path and bound and await self._volumes.usage(path) > bound:
+                return f'Usage of EmptyDir volume "{volume["name"]}" exceeds the limit "{limit}". '
+        return None
+
+    def _path(self, pod: Object, volume: Object) -> str:
+        if "hostPath" in volume:
+            path: str = volume["hostPath"]["path"]
+            return path
+        plugin = next((PLUGINS[k] for k in PLUGINS if k in volume), None)
+        if plugin is None:
+            return ""
+        return f"{self.pod_dir(pod['metadata']['uid'])}/volumes/{plugin}/{volume['name']}"
+
+    async def _one(self, pod: Object, volume: Object, context: Context) -> None:
+        path = self._path(pod, volume)
+        group = _group(pod)
+        if "hostPath" in volume:
+            spec = volume["hostPath"]
+            await self._volumes.host_path(spec["path"], spec.get("type") or "")
+        elif "emptyDir" in volume:
+            spec = volume["emptyDir"]
+            size = whole({"size": spec["sizeLimit"]}, "size") if spec.get("sizeLimit") else _memory_limit(pod)
+            await self._volumes.empty_dir(path, memory=spec.get("medium") == "Memory", size_bytes=size, fs_group=group)
+        else:
+            files = await content(pod, volume, context)
+            if files is not None:
+                await self._volumes.payload(path, files, fs_group=group)
+
+
+def _group(pod: Object) -> int | None:
+    group = (pod["spec"].get("securityContext") or {}).get("fsGroup")
+    return None if group is None else int(group)
+
+
+def _memory_limit(pod: Object) -> int:
+    """A memory volume without a size of its own may be as large as its pod; 0: no limit."""
+    containers = pod["spec"].get("containers") or []
+    limits: Mapping[str, str] = pod_limits(pod)
+    if all("memory" in ((c.get("resources") or {}).get("limits") or {}) for c in containers):
+        return whole(limits, "memory")
+    return 0
