@@ -209,6 +209,8 @@ class VirtualClock(_Base):
         self._heap: list[tuple[float, int, _VirtualTimer]] = []
         self._order = itertools.count()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._settled = threading.Condition()
+        self._settled_at = float("-inf")
 
     def now(self) -> float:
         return self._now
@@ -229,9 +231,22 @@ class VirtualClock(_Base):
 
     def advance_to(self, limit: float) -> None:
         """Let time pass up to ``limit``; callable from any thread. Returns at once, before time has passed."""
-        self.limit = limit
+        with self._settled:
+            self.limit = limit
+            self._settled_at = float("-inf")
         if self._loop is not None:
             self._loop.call_soon_threadsafe(lambda: None)
+
+    def wait_settled(self) -> None:
+        """Block this thread (not the loop's) until time stands at the limit and nothing is left to do."""
+        with self._settled:
+            self._settled.wait_for(lambda: self._settled_at >= self.limit)
+
+    def settle(self) -> None:
+        """The loop has nothing left to do within the limit: wake who waits for that."""
+        with self._settled:
+            self._settled_at = self.limit
+            self._settled.notify_all()
 
     def fire_next(self) -> bool:
         """Jump to the next timer within the limit and run it; with none left, to the limit. False: nothing moved."""
@@ -266,8 +281,10 @@ class _VirtualSelector(selectors.DefaultSelector):
         ready = super().select(0)
         if ready or (timeout is not None and timeout <= 0):
             return ready
-        if self._clock.external().count == 0 and self._clock.fire_next():
-            return []
+        if self._clock.external().count == 0:
+            if self._clock.fire_next():
+                return []
+            self._clock.settle()
         return super().select(timeout)
 
 

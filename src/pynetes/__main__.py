@@ -1,0 +1,7 @@
+"""``python -m pynetes`` is the ``pynetes`` command."""
+
+import sys
+
+from pynetes.cli.main import main
+
+sys.exit(main())

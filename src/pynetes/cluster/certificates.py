@@ -1,0 +1,84 @@
+"""The certificates and keys of a cluster: made once, kept in its ``pki`` folder, named as kubeadm names them.
+
+Source: kubeadm's "Certificate requirements" for subjects and usages.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from pynetes.cluster.config import ClusterConfig, ClusterDir
+from pynetes.pki.certificates import Authority, KeyPair
+
+YEARS_10 = 3653
+"""Certificates live as long as upstream's authorities, in days: nothing here rotates them yet."""
+
+
+def ensure(config: ClusterConfig, folder: ClusterDir, now: float) -> None:
+    """Make every certificate and key that is not there yet. ``now``: seconds since the epoch."""
+    pki = folder.pki
+    pki.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if (pki / "ca.crt").exists() and (pki / "ca.key").exists():
+        authority = Authority.load((pki / "ca.crt").read_bytes(), (pki / "ca.key").read_bytes())
+    else:
+        authority = Authority.make("kubernetes", now=now, days=YEARS_10)
+        _write(pki, "ca", KeyPair(authority.cert_pem, authority.key_pem))
+    if not (pki / "sa.key").exists():
+        _write_file(pki / "sa.key", Authority.make("service-accounts", now=now, days=YEARS_10).key_pem)
+    for name, common_name, organizations, sans, usages in _wanted(config):
+        if not (pki / f"{name}.crt").exists() or not (pki / f"{name}.key").exists():
+            pair = authority.issue(
+                common_name, organizations=organizations, sans=sans, usages=usages, now=now, days=YEARS_10
+            )
+            _write(pki, name, pair)
+
+
+def read(folder: ClusterDir, name: str) -> KeyPair:
+    return KeyPair((folder.pki / f"{name}.crt").read_bytes(), (folder.pki / f"{name}.key").read_bytes())
+
+
+def ca_pem(folder: ClusterDir) -> bytes:
+    return (folder.pki / "ca.crt").read_bytes()
+
+
+Wanted = tuple[str, str, tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+
+
+def _wanted(config: ClusterConfig) -> Iterator[Wanted]:
+    """(file, common name, organizations, subject alternative names, usages)."""
+    service = "kubernetes.default.svc.cluster.local"
+    names = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", service, "localhost")
+    addresses = {"127.0.0.1", "::1", config.host_address, *_first_addresses(config.service_cidrs)}
+    client, server = ("client",), ("server",)
+    yield "apiserver", "kube-apiserver", (), (*names, *sorted(addresses)), server
+    yield "apiserver-kubelet-client", "kube-apiserver-kubelet-client", ("system:masters",), (), client
+    yield "admin", "kubernetes-admin", ("system:masters",), (), client
+    yield "controller-manager", "system:kube-controller-manager", ("system:masters",), (), client
+    yield "scheduler", "system:kube-scheduler", (), (), client
+    yield "proxy", "system:kube-proxy", (), (), client
+    for number, node in enumerate(config.node_names, 1):
+        yield f"kubelet-{node}", f"system:node:{node}", ("system:nodes",), (), client
+        yield f"kubelet-server-{node}", f"system:node:{node}", (), (node, config.node_address(number)), server
+    if config.simulated_nodes:
+        yield "simulated", "pynetes:simulated-nodes", ("system:masters",), (), client
+        yield "kubelet-server-simulated", "pynetes:simulated-nodes", (), ("localhost", "127.0.0.1"), server
+
+
+def _first_addresses(cidrs: tuple[str, ...]) -> Iterator[str]:
+    import ipaddress
+
+    for cidr in cidrs:
+        yield str(ipaddress.ip_network(cidr).network_address + 1)
+
+
+def _write(pki: Path, name: str, pair: KeyPair) -> None:
+    """The key first: a certificate is there only when its key is."""
+    _write_file(pki / f"{name}.key", pair.key_pem)
+    _write_file(pki / f"{name}.crt", pair.cert_pem)
+
+
+def _write_file(path: Path, data: bytes) -> None:
+    new = path.with_name(path.name + ".new")
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(data)
+    os.replace(new, path)

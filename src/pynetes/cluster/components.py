@@ -1,0 +1,322 @@
+"""What runs in each process of a cluster: server, brain, node, simulated nodes. Wiring only.
+
+Every component gets a client, a clock and its settings, and cannot tell in which of these it lives.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import ssl
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from pynetes.aio.clock import Clock, RealClock
+from pynetes.aio.tasks import Tasks
+from pynetes.client.client import Client
+from pynetes.client.informer import Informers
+from pynetes.cluster import certificates
+from pynetes.cluster.config import ClusterConfig, ClusterDir
+from pynetes.cluster.kubeconfig import Access, document
+
+log = logging.getLogger(__name__)
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run a component's main on uvloop until it ends or SIGTERM or SIGINT cancels it."""
+    import uvloop
+
+    logging.basicConfig(
+        level=os.environ.get("PYNETES_LOG", "INFO").upper(),
+        format="%(asctime)s %(levelname).1s %(name)s: %(message)s",
+    )
+
+    async def until_told() -> None:
+        task = asyncio.ensure_future(main)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, task.cancel)
+        try:
+            await task
+        except asyncio.CancelledError:
+            log.info("stopped")
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(until_told())
+
+
+def access(config: ClusterConfig, folder: ClusterDir, identity: str, address: str = "127.0.0.1") -> dict[str, Any]:
+    """A kubeconfig for one of the cluster's own identities (a name in ``pki``)."""
+    pair = certificates.read(folder, identity)
+    server = f"https://{address}:{config.api_port}"
+    return document(config.context, Access(server, certificates.ca_pem(folder), pair.cert_pem, pair.key_pem), config.id)
+
+
+async def connect(kubeconfig: dict[str, Any] | str, clock: Clock, user_agent: str) -> Client:
+    """A client by HTTPS, once the server answers; waits for it for ever."""
+    from pynetes.client.rest import Rest
+
+    client = Client(Rest.from_kubeconfig(kubeconfig, clock), clock, user_agent)
+    delay = 0.01
+    while True:
+        try:
+            reply = await client.transport.request("GET", "/readyz")
+            if reply.status == 200:
+                return client
+        except OSError:
+            pass
+        await clock.sleep(delay)
+        delay = min(delay * 1.5, 1.0)
+
+
+# --- the server
+
+
+async def server(config: ClusterConfig, folder: ClusterDir, clock: Clock | None = None) -> None:
+    """The API server over the embedded store, listening for the host and for the nodes."""
+    from pynetes.apiserver.server import APIServer
+    from pynetes.apiserver.settings import KeyPair, Settings
+    from pynetes.http.server import Server
+    from pynetes.http.tls import server_context
+    from pynetes.store.sqlite import SQLiteStore
+
+    clock = clock or RealClock()
+    ca = certificates.ca_pem(folder)
+    kubelet_client = certificates.read(folder, "apiserver-kubelet-client")
+    settings = Settings(
+        advertise_address=config.host_address,
+        advertise_port=config.api_port,
+        client_ca_pem=ca,
+        service_account_signing_key_pem=(folder.pki / "sa.key").read_bytes(),
+        kubelet_client=KeyPair(kubelet_client.cert_pem, kubelet_client.key_pem),
+        kubelet_ca_pem=ca,
+        service_cidrs=config.service_cidrs,
+    )
+    pair = certificates.read(folder, "apiserver")
+    store = SQLiteStore(folder.store, clock)
+    await store.open()
+    api = APIServer(store, clock, settings)
+    await api.start()
+    listeners = []
+    try:
+        context: ssl.SSLContext = server_context(pair.cert_pem, pair.key_pem, client_ca_pem=ca)
+        for address in dict.fromkeys(("127.0.0.1", config.host_address)):
+            listener = Server(api.handle, clock, ssl=context, max_body_bytes=settings.max_body_bytes)
+            await listener.listen(address, config.api_port)
+            listeners.append(listener)
+        log.info("the API listens on port %d", config.api_port)
+        await asyncio.Event().wait()
+    finally:
+        await api.close()
+        for listener in listeners:
+            await listener.close(1.0)
+        await store.close()
+
+
+# --- the brain
+
+
+async def brain(config: ClusterConfig, folder: ClusterDir, clock: Clock | None = None) -> None:
+    """Controllers and scheduler, on one set of informers."""
+    clock = clock or RealClock()
+    manager = await connect(access(config, folder, "controller-manager"), clock, "kube-controller-manager")
+    scheduler = await connect(access(config, folder, "scheduler"), clock, "kube-scheduler")
+    await think(manager, scheduler, clock, controller_settings(config, certificates.ca_pem(folder)))
+
+
+def controller_settings(config: ClusterConfig, ca: bytes) -> Any:
+    from pynetes.controllers.settings import Settings
+
+    return Settings(cluster_cidrs=config.pod_cidrs, service_cidrs=config.service_cidrs, ca_pem=ca.decode())
+
+
+async def think(manager: Client, scheduler: Client, clock: Clock, settings: Any) -> None:
+    """Run the controllers and the scheduler until cancelled."""
+    import pynetes.scheduler
+    from pynetes.controllers.manager import run as run_controllers
+
+    informers = Informers(manager, clock)
+    try:
+        await gathered(
+            run_controllers(manager, informers, clock, settings),
+            pynetes.scheduler.run(scheduler, informers, clock),
+        )
+    finally:
+        await informers.close()
+
+
+async def control(client: Client, clock: Clock, settings: Any) -> None:
+    """Run the controllers alone, until cancelled."""
+    from pynetes.controllers.manager import run as run_controllers
+
+    informers = Informers(client, clock)
+    try:
+        await run_controllers(client, informers, clock, settings)
+    finally:
+        await informers.close()
+
+
+async def schedule(client: Client, clock: Clock) -> None:
+    """Run the scheduler alone, until cancelled."""
+    import pynetes.scheduler
+
+    informers = Informers(client, clock)
+    try:
+        await pynetes.scheduler.run(client, informers, clock)
+    finally:
+        await informers.close()
+
+
+async def gathered(*mains: Coroutine[Any, Any, None]) -> None:
+    """Run all until one fails or we are cancelled; then none is left running."""
+    async with asyncio.TaskGroup() as group:
+        for main in mains:
+            group.create_task(main)
+
+
+# --- a node
+
+
+async def node(config: ClusterConfig, folder: ClusterDir, name: str, clock: Clock | None = None) -> None:
+    """One node: kubelet with the embedded runtime, proxy, routes. The process is in the node's network namespace."""
+    from pynetes.aio.commands import RealCommands
+    from pynetes.cluster.network import pod_network
+    from pynetes.kubelet.kubelet import Kubelet
+    from pynetes.kubelet.linux import LinuxHost
+    from pynetes.network.cni import CNI
+    from pynetes.network.routes import Routes
+    from pynetes.proxy import Proxy
+    from pynetes.proxy import Settings as ProxySettings
+    from pynetes.runtime.oci import OCIRuntime
+    from pynetes.runtime.oci import Settings as OCISettings
+
+    clock = clock or RealClock()
+    root = folder.node(name)
+    root.mkdir(parents=True, exist_ok=True)
+    number = config.node_names.index(name) + 1
+    settings = kubelet_settings(config, folder, name, number)
+    commands = RealCommands(clock)
+    cni = CNI(commands, root / "cni")
+    runtime = OCIRuntime(clock, root / "runtime", cni, OCISettings(image_root=folder.images))
+    await runtime.start()
+
+    kubelet_client = await connect(access(config, folder, f"kubelet-{name}", config.host_address), clock, "kubelet")
+    proxy_client = await connect(access(config, folder, "proxy", config.host_address), clock, "kube-proxy")
+    informers, proxy_informers = Informers(kubelet_client, clock), Informers(proxy_client, clock)
+    host = LinuxHost(clock, settings, commands)
+    kubelet = Kubelet(kubelet_client, informers, clock, runtime, settings, host)
+    proxy = Proxy(
+        proxy_client,
+        proxy_informers,
+        clock,
+        ProxySettings(node_name=name, cluster_cidrs=config.pod_cidrs, node_addresses=settings.addresses),
+        commands,
+    )
+    routes = Routes(proxy_informers, clock, name, commands)
+    pods = pod_network(proxy_informers, clock, cni, name, root / "cni" / "networks")
+    try:
+        await gathered(kubelet.run(), proxy.run(), routes.run(), pods)
+    finally:
+        await kubelet.close()
+        await informers.close()
+        await proxy_informers.close()
+        await runtime.close()
+
+
+def kubelet_settings(config: ClusterConfig, folder: ClusterDir, name: str, number: int) -> Any:
+    from pynetes.kubelet.settings import Settings
+
+    root = folder.node(name)
+    pair = certificates.read(folder, f"kubelet-server-{name}")
+    return Settings(
+        node_name=name,
+        addresses=(config.node_address(number),),
+        hostname=name,
+        root_dir=str(root / "kubelet"),
+        log_dir=str(root / "logs"),
+        listen_host=config.node_address(number),
+        port=10250,
+        serving_certificate=pair.cert_pem,
+        serving_key=pair.key_pem,
+        client_ca=certificates.ca_pem(folder),
+        cluster_dns=(config.dns_address,),
+        cgroup_root=f"/pynetes-{config.name}/{name}",
+        provider_id=f"pynetes://{config.name}/{name}",
+        labels=config.labels,
+    )
+
+
+# --- simulated nodes
+
+
+async def simulated(config: ClusterConfig, folder: ClusterDir, clock: Clock | None = None) -> None:
+    """All simulated nodes of the cluster, in one process on one set of informers."""
+    clock = clock or RealClock()
+    client = await connect(access(config, folder, "simulated"), clock, "kubelet")
+    pair = certificates.read(folder, "kubelet-server-simulated")
+    await simulate(client, clock, config.simulated_node_names, pair, certificates.ca_pem(folder))
+
+
+async def simulate(
+    client: Client, clock: Clock, names: tuple[str, ...], pair: certificates.KeyPair | None, ca: bytes = b""
+) -> None:
+    """Run simulated nodes until cancelled. With a certificate pair each serves logs and exec on a free local port."""
+    informers = Informers(client, clock)
+    tasks = Tasks()
+    kubelets = [
+        simulated_kubelet(client, informers, clock, name, number, pair, ca) for number, name in enumerate(names)
+    ]
+    try:
+        await gathered(*(kubelet.run() for kubelet in kubelets))
+    finally:
+        for kubelet in kubelets:
+            await kubelet.close()
+        await tasks.close()
+        await informers.close()
+
+
+def simulated_kubelet(
+    client: Client,
+    informers: Informers,
+    clock: Clock,
+    name: str,
+    number: int,
+    pair: certificates.KeyPair | None,
+    ca: bytes,
+) -> Any:
+    from pynetes.kubelet.kubelet import Kubelet
+    from pynetes.kubelet.settings import Settings
+    from pynetes.kubelet.simulated import SimulatedHost
+    from pynetes.runtime.simulated import SimulatedRuntime
+
+    settings = Settings(
+        node_name=name,
+        addresses=("127.0.0.1",) if pair else (f"192.168.{number // 250}.{number % 250 + 1}",),
+        hostname=name,
+        listen_host="127.0.0.1",
+        port=0 if pair else None,
+        serving_certificate=pair.cert_pem if pair else b"",
+        serving_key=pair.key_pem if pair else b"",
+        client_ca=ca,
+        capacity={"cpu": "32", "memory": "256Gi", "pods": "1000", "ephemeral-storage": "500Gi"},
+        max_pods=1000,
+        labels={"type": "simulated"},
+    )
+    return Kubelet(client, informers, clock, SimulatedRuntime(clock), settings, SimulatedHost())
+
+
+def in_namespace(namespace: Path, main: Callable[[], Awaitable[None]]) -> Callable[[], None]:
+    """A child's main that moves its process into a network namespace first."""
+
+    def act() -> None:
+        from pynetes.network.namespaces import enter
+
+        enter(namespace)
+        run(_coroutine(main))
+
+    return act
+
+
+async def _coroutine(main: Callable[[], Awaitable[None]]) -> None:
+    await main()

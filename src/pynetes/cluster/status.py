@@ -1,0 +1,65 @@
+"""What of a cluster runs, and what it costs: read from /proc, with no word to the cluster itself."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from pynetes.cluster.config import ClusterConfig, ClusterDir
+from pynetes.cluster.supervisor import read_record
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessStatus:
+    """One process. ``pss_bytes``: its memory, shared pages divided among their holders; 0 when it is not running."""
+
+    name: str
+    state: str
+    pid: int = 0
+    pss_bytes: int = 0
+    cpu_seconds: float = 0.0
+
+
+def process_names(config: ClusterConfig) -> list[str]:
+    names = ["supervisor", "server", "brain", *config.node_names]
+    return [*names, "simulated"] if config.simulated_nodes else names
+
+
+def processes(config: ClusterConfig, folder: ClusterDir) -> list[ProcessStatus]:
+    return [process(name, folder) for name in process_names(config)]
+
+
+def process(name: str, folder: ClusterDir) -> ProcessStatus:
+    record = read_record(folder.run / f"{name}.json")
+    if record is None:
+        return ProcessStatus(name, "not running")
+    return ProcessStatus(name, "running", record.pid, pss(record.pid), cpu(record.pid))
+
+
+def pss(pid: int) -> int:
+    """Proportional set size in bytes; 0 for a process that is gone."""
+    try:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return 0
+
+
+def cpu(pid: int) -> float:
+    """Seconds of CPU, user and system, that a process has used."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def verdict(config: ClusterConfig, folder: ClusterDir) -> str:
+    """``running``, ``stopped``, or which of its processes are missing."""
+    missing = [p.name for p in processes(config, folder) if not p.pid]
+    if not missing:
+        return "running"
+    if len(missing) == len(process_names(config)):
+        return "stopped"
+    return "without " + ", ".join(missing)
