@@ -1,8 +1,35 @@
 """The controllers: one file each, listed here, run by ``controllers.manager``."""
 
+from pynetes.controllers import (
+    deployment,
+    endpoints,
+    endpointslice,
+    garbagecollector,
+    namespace,
+    nodeipam,
+    nodelifecycle,
+    podgc,
+    replicaset,
+    rootca,
+    serviceaccount,
+    tainteviction,
+)
 from pynetes.controllers.settings import Settings
 from pynetes.controllers.types import Controller
 
-CONTROLLERS: tuple[Controller, ...] = ()
+CONTROLLERS: tuple[Controller, ...] = (
+    endpoints.CONTROLLER,
+    endpointslice.CONTROLLER,
+    podgc.CONTROLLER,
+    namespace.CONTROLLER,
+    serviceaccount.CONTROLLER,
+    garbagecollector.CONTROLLER,
+    deployment.CONTROLLER,
+    replicaset.CONTROLLER,
+    nodeipam.CONTROLLER,
+    nodelifecycle.CONTROLLER,
+    tainteviction.CONTROLLER,
+    rootca.CONTROLLER,
+)
 
 __all__ = ["CONTROLLERS", "Settings"]

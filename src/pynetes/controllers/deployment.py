@@ -39,6 +39,7 @@ from pynetes.controllers.ownership import (
 )
 from pynetes.controllers.replicaset import namespace_is_terminating
 from pynetes.controllers.types import Context, Controller
+from pynetes.kinds.pods import lifecycle
 from pynetes.meta import selectors
 from pynetes.meta.objects import Object, annotations_of, controller_of, key_of, labels_of, name_of, namespace_of, uid_of
 from pynetes.meta.status import StatusError
@@ -300,7 +301,7 @@ class _Pass:
         mine = uid_of(self.new) if self.new is not None else ""
         for pod in self.pods:
             owner = controller_of(pod)
-            if owner is not None and owner.get("uid") != mine and not podstate.is_terminal(pod):
+            if owner is not None and owner.get("uid") != mine and not lifecycle.is_terminal(pod):
                 return True
         return False
 

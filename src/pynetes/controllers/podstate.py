@@ -1,4 +1,4 @@
-"""What controllers ask about a pod: active, ready, available, terminating, and which pod to give up first.
+"""What controllers ask about pods beyond their life: since when they are ready, and which pod to give up first.
 
 Source: pkg/controller/controller_utils.go and pkg/api/v1/pod/util.go.
 """
@@ -7,24 +7,12 @@ import functools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from pynetes.kinds.pods.lifecycle import condition, is_active, is_ready, is_terminal, phase
 from pynetes.meta.objects import Object, annotations_of, uid_of
 from pynetes.meta.times import parse_time
 
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 _PHASES = {"Pending": 0, "Unknown": 1, "Running": 2}
-
-
-def condition_of(obj: Object, type_: str) -> Object | None:
-    for condition in (obj.get("status") or {}).get("conditions") or ():
-        if condition.get("type") == type_:
-            found: Object = condition
-            return found
-    return None
-
-
-def phase_of(pod: Object) -> str:
-    phase: str = (pod.get("status") or {}).get("phase", "")
-    return phase
 
 
 def node_of(pod: Object) -> str:
@@ -36,36 +24,17 @@ def is_deleted(obj: Object) -> bool:
     return "deletionTimestamp" in obj["metadata"]
 
 
-def is_terminal(pod: Object) -> bool:
-    return phase_of(pod) in ("Succeeded", "Failed")
-
-
-def is_active(pod: Object) -> bool:
-    return not is_terminal(pod) and not is_deleted(pod)
-
-
 def is_terminating(pod: Object) -> bool:
+    """Being deleted while its containers may still run."""
     return not is_terminal(pod) and is_deleted(pod)
-
-
-def is_ready(pod: Object) -> bool:
-    condition = condition_of(pod, "Ready")
-    return condition is not None and condition.get("status") == "True"
 
 
 def ready_since(pod: Object) -> float:
     """When the pod became ready, in seconds since the epoch; 0 when it is not or does not say."""
-    condition = condition_of(pod, "Ready")
-    if condition is None or condition.get("status") != "True" or not condition.get("lastTransitionTime"):
+    found = condition(pod, "Ready")
+    if found is None or found.get("status") != "True" or not found.get("lastTransitionTime"):
         return 0.0
-    return parse_time(condition["lastTransitionTime"])
-
-
-def is_available(pod: Object, min_ready_seconds: int, now: float) -> bool:
-    if not is_ready(pod):
-        return False
-    since = ready_since(pod)
-    return min_ready_seconds == 0 or (since != 0.0 and since + min_ready_seconds <= now)
+    return parse_time(found["lastTransitionTime"])
 
 
 def next_availability(pods: Iterable[Object], min_ready_seconds: int, now: float) -> float | None:
@@ -97,7 +66,7 @@ def _comparison(on_node: Mapping[str, int], now: float) -> Callable[[Object, Obj
         regular, sidecar = _restarts(pod)
         return (
             bool(node_of(pod)),
-            _PHASES.get(phase_of(pod), 0),
+            _PHASES.get(phase(pod), 0),
             is_ready(pod),
             _deletion_cost(pod),
             -on_node.get(node_of(pod), 0),

@@ -31,6 +31,7 @@ from pynetes.controllers.ownership import (
     still_alive,
 )
 from pynetes.controllers.types import Context, Controller
+from pynetes.kinds.pods import lifecycle
 from pynetes.meta import selectors
 from pynetes.meta.objects import Object, controller_of, key_of, labels_of, name_of, namespace_of, uid_of
 from pynetes.meta.status import StatusError
@@ -91,8 +92,8 @@ def status(
     counts = {
         "replicas": len(active),
         "fullyLabeledReplicas": sum(1 for pod in active if template_labels <= labels_of(pod).items()),
-        "readyReplicas": sum(1 for pod in active if podstate.is_ready(pod)),
-        "availableReplicas": sum(1 for pod in active if podstate.is_available(pod, min_ready, now)),
+        "readyReplicas": sum(1 for pod in active if lifecycle.is_ready(pod)),
+        "availableReplicas": sum(1 for pod in active if lifecycle.is_available(pod, min_ready, now)),
     }
     result: Object = {field: count for field, count in counts.items() if count or field == "replicas"}
     result["terminatingReplicas"] = terminating
@@ -170,7 +171,7 @@ class ReplicaSets:
         # asked before the pods are listed: what is observed in between is then in the list
         may_change = self._expectations.satisfied(key)
         owned, terminating = await self._claim(rs)
-        active = [pod for pod in owned if podstate.is_active(pod)]
+        active = [pod for pod in owned if lifecycle.is_active(pod)]
         now = self._context.clock.now()
         failure = None
         if may_change:
@@ -191,7 +192,7 @@ class ReplicaSets:
         selector = selectors.from_object(rs["spec"].get("selector"))
         orphans = self._pods.by_index(BY_CONTROLLER, orphans_of(namespace_of(rs)))
         candidates = [*self._pods.by_index(BY_CONTROLLER, uid_of(rs)), *orphans]
-        claims = claim(rs, selector, (pod for pod in candidates if podstate.is_active(pod)))
+        claims = claim(rs, selector, (pod for pod in candidates if lifecycle.is_active(pod)))
         if claims.adopt:
             await still_alive(self._context, REPLICA_SETS, rs)
         await apply(self._context, [adoption(pod, PODS, rs, REPLICA_SETS) for pod in claims.adopt])

@@ -207,10 +207,11 @@ class Scheduler:
     def _runs(self, pod: Object, uid: str, changed: bool) -> None:
         """A pod with a node: count it there, unless it is counted already."""
         self.queue.remove(uid)
-        self._assumed.discard(uid)
         node = pod["spec"]["nodeName"]
         placed = self._placed.get(uid)
-        if placed is not None and placed[1] == node and not changed:
+        as_assumed = uid in self._assumed
+        self._assumed.discard(uid)
+        if placed is not None and placed[1] == node and (as_assumed or not changed):
             return
         shrunk = placed is not None
         if placed is not None:

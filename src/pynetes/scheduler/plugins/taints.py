@@ -1,30 +1,14 @@
 """Taints and tolerations: NodeUnschedulable and TaintToleration.
 
-Source: pkg/scheduler/framework/plugins/{tainttoleration,nodeunschedulable}; core/v1 ``toleration.go``.
+Source: pkg/scheduler/framework/plugins/{tainttoleration,nodeunschedulable}.
 """
 
-from collections.abc import Iterable
-
+from pynetes.kinds.pods.tolerations import tolerated
 from pynetes.meta.objects import Object
 
 UNSCHEDULABLE = "node(s) were unschedulable"
 UNTOLERATED = "node(s) had untolerated taint(s)"
 CORDONED: Object = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
-
-
-def tolerates(toleration: Object, taint: Object) -> bool:
-    if (effect := toleration.get("effect")) and effect != taint.get("effect"):
-        return False
-    if (key := toleration.get("key")) and key != taint.get("key"):
-        return False
-    operator = toleration.get("operator") or "Equal"
-    if operator == "Exists":
-        return True
-    return operator == "Equal" and (toleration.get("value") or "") == (taint.get("value") or "")
-
-
-def tolerated(tolerations: Iterable[Object], taint: Object) -> bool:
-    return any(tolerates(toleration, taint) for toleration in tolerations)
 
 
 def may_run(node: Object, tolerations: list[Object]) -> bool:
