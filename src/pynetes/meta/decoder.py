@@ -1,10 +1,10 @@
 """The typed decoder: JSON values into objects of built-in types, as Go's structs take them in and write them out.
 
 Two passes per type, compiled on first use from the Go types. The fast one changes a well-formed value in place: null and
-what is left out when empty are dropped, quantities and times take canonical form. Whatever it does not expect (an unknown
-field, a wrong type, a bad quantity) sends the value through the careful one, which walks with the path in hand and finds
-upstream's words.
-Source: sigs.k8s.io/json ``decode.go`` (case-sensitive, strict), Go ``encoding/json``, ``UnmarshalJSON`` of apimachinery.
+what is left out when empty are dropped, quantities and times take canonical form. Whatever it does not expect (an
+unknown field, a wrong type, a bad quantity) sends the value through the careful one, which walks with the path in hand
+and finds upstream's words.
+Source: sigs.k8s.io/json ``decode.go`` (case-sensitive, strict), Go ``encoding/json``, apimachinery's ``UnmarshalJSON``s.
 """
 
 import json
@@ -70,8 +70,8 @@ class Decoder:
     def decode(self, value: Any, kind_label: str = "", raw: bytes = b"") -> Decoded:
         """The value as an object of the type. Takes the value over: it is changed in place.
 
-        ``raw``, if given, is the JSON that the value was read from: numbers in error texts are then as they were written.
-        ``kind_label`` (``ConfigMap``) puts ``ConfigMap in version "v1" cannot be handled as a ConfigMap: `` before errors.
+        ``raw``, if given, is the JSON that the value was read from: numbers in error texts are as they were written.
+        ``kind_label`` (``ConfigMap``): errors begin ``ConfigMap in version "v1" cannot be handled as a ConfigMap: ``.
         Raises: DecodeError.
         """
         try:
@@ -100,7 +100,7 @@ class Decoder:
         return Decoded(obj, careful.unknown)
 
     def canonical(self, obj: Object) -> Object:
-        """What Go writes of such a struct: empty fields dropped or written as the type says. Changed in place, returned."""
+        """What Go writes of such a struct: empty fields dropped or written, as the type says. Changed in place."""
         done: Object = self._canonical(obj)
         return done
 
@@ -184,12 +184,13 @@ def _fast_struct(row: int) -> _Pass:
 def _rules(row: int) -> dict[str, _Rule]:
     table = go_types().table
     rules: dict[str, _Rule] = {}
+    wanted: Any
+    change: _Pass | None
     for name, flags, inner, *_ in table[row][3]:
         pointer = table[inner][0] == "ptr"
         at = table[inner][2] if pointer else inner
         kind = table[at][0]
         keeps = pointer or not flags & 1 or kind in ("struct", "custom")
-        change: _Pass | None
         if kind in ("string", "bool"):
             wanted, change = (str if kind == "string" else bool), None
         elif kind in ("struct", "map"):
@@ -706,7 +707,7 @@ def _has_structs(row: int) -> bool:
     kind, _, *rest = go_types().table[row]
     if kind in ("ptr", "slice", "map"):
         return _has_structs(rest[0])
-    return kind == "struct" or (kind == "custom" and rest[0].startswith(f"{_EXTENSIONS}JSONSchemaPropsOr"))
+    return kind == "struct" or (kind == "custom" and str(rest[0]).startswith(f"{_EXTENSIONS}JSONSchemaPropsOr"))
 
 
 def _canonical_list(inner: _Pass, value: Any) -> Any:
