@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pynetes.cluster.config import ClusterConfig, ClusterDir
 from pynetes.pki.certificates import Authority, KeyPair
+from pynetes.pki.tokens import make_signing_key
 
 YEARS_10 = 3653
 """Certificates live as long as upstream's authorities, in days: nothing here rotates them yet."""
@@ -24,7 +25,7 @@ def ensure(config: ClusterConfig, folder: ClusterDir, now: float) -> None:
         authority = Authority.make("kubernetes", now=now, days=YEARS_10)
         _write(pki, "ca", KeyPair(authority.cert_pem, authority.key_pem))
     if not (pki / "sa.key").exists():
-        _write_file(pki / "sa.key", Authority.make("service-accounts", now=now, days=YEARS_10).key_pem)
+        _write_file(pki / "sa.key", make_signing_key())
     for name, common_name, organizations, sans, usages in _wanted(config):
         if not (pki / f"{name}.crt").exists() or not (pki / f"{name}.key").exists():
             pair = authority.issue(

@@ -1,0 +1,285 @@
+"""A load generator for any Kubernetes API server: raw HTTP/1.1 over TLS on uvloop, one closed loop a connection.
+
+It parses no more than it must, so that it measures the server: status, length, and the number of watch events.
+"""
+
+import asyncio
+import base64
+import json
+import ssl
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httptools
+import yaml
+
+NAMESPACE = "bench"
+
+
+@dataclass
+class Target:
+    """An API server and its administrator's credentials."""
+
+    host: str
+    port: int
+    context: ssl.SSLContext
+    headers: str = ""
+
+    @classmethod
+    def from_kubeconfig(cls, path: str) -> "Target":
+        config = yaml.safe_load(Path(path).read_text())
+
+        def named(section: str, name: str) -> dict[str, Any]:
+            return next(e for e in config[section + "s"] if e["name"] == name)[section]
+
+        context = named("context", config["current-context"])
+        cluster, user = named("cluster", context["cluster"]), named("user", context["user"])
+        url = urlsplit(cluster["server"])
+        tls = ssl.create_default_context(cafile=_file(cluster, "certificate-authority"))
+        if "client-certificate" in user or "client-certificate-data" in user:
+            tls.load_cert_chain(_file(user, "client-certificate"), _file(user, "client-key"))
+        token = f"Authorization: Bearer {user['token']}\r\n" if "token" in user else ""
+        return cls(url.hostname or "", url.port or 443, tls, token)
+
+    def request(self, method: str, path: str, body: bytes = b"", content_type: str = "application/json") -> bytes:
+        head = (
+            f"{method} {path} HTTP/1.1\r\nHost: {self.host}:{self.port}\r\nAccept: application/json\r\n{self.headers}"
+        )
+        if body:
+            head += f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
+        return head.encode() + b"\r\n" + body
+
+
+def _file(entry: dict[str, Any], key: str) -> str:
+    if key in entry:
+        return str(entry[key])
+    with tempfile.NamedTemporaryFile(delete=False) as out:
+        out.write(base64.b64decode(entry[key + "-data"]))
+    return out.name
+
+
+class Connection(asyncio.Protocol):
+    """Sends the next request as soon as an answer is complete."""
+
+    def __init__(self, requests: Iterator[bytes], done: "Done") -> None:
+        self.requests, self.done = requests, done
+        self.parser = httptools.HttpResponseParser(self)
+        self.started = 0.0
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+        self.next()
+
+    def next(self) -> None:
+        request = next(self.requests, None)
+        if request is None:
+            self.transport.close()
+            return
+        self.started = time.perf_counter()
+        self.transport.write(request)
+
+    def data_received(self, data: bytes) -> None:
+        self.parser.feed_data(data)
+
+    def on_message_complete(self) -> None:
+        self.done.answered(self.parser.get_status_code(), time.perf_counter() - self.started)
+        if self.parser.should_keep_alive():
+            self.next()
+        else:
+            self.transport.close()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.done.closed(error)
+
+
+@dataclass
+class Done:
+    """Counts the answers of one run."""
+
+    connections: int
+    finished: asyncio.Event = field(default_factory=asyncio.Event)
+    latencies: list[float] = field(default_factory=list)
+    statuses: dict[int, int] = field(default_factory=dict)
+
+    def answered(self, status: int, seconds: float) -> None:
+        self.latencies.append(seconds)
+        self.statuses[status] = self.statuses.get(status, 0) + 1
+
+    def closed(self, error: Exception | None) -> None:
+        self.connections -= 1
+        if self.connections == 0:
+            self.finished.set()
+
+
+@dataclass(frozen=True)
+class Result:
+    """``rate`` per second; latencies in seconds."""
+
+    name: str
+    rate: float
+    median: float
+    p99: float
+    errors: int
+
+
+async def run(target: Target, name: str, requests: Iterator[bytes], connections: int) -> Result:
+    """Send all requests over that many connections, in closed loops."""
+    loop = asyncio.get_running_loop()
+    done = Done(connections)
+    begun = time.perf_counter()
+    for _ in range(connections):
+        await loop.create_connection(
+            lambda: Connection(requests, done),
+            target.host,
+            target.port,
+            ssl=target.context,
+            server_hostname=target.host,
+        )
+    await done.finished.wait()
+    seconds = time.perf_counter() - begun
+    ordered = sorted(done.latencies)
+    errors = sum(count for status, count in done.statuses.items() if status >= 300)
+    return Result(name, len(ordered) / seconds, statistics.median(ordered), ordered[int(len(ordered) * 0.99)], errors)
+
+
+class Watcher(asyncio.Protocol):
+    """Counts the events of one watch by the ends of their lines."""
+
+    def __init__(self, request: bytes, seen: Callable[[int], None]) -> None:
+        self.request, self.seen = request, seen
+        self.head = b""
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+        transport.write(self.request)
+
+    def data_received(self, data: bytes) -> None:
+        self.seen(data.count(b"}\n"))
+
+
+async def fan_out(target: Target, watchers: int, events: int) -> Result:
+    """Write ``events`` config maps while so many watchers look on; the rate is of events received by all of them."""
+    loop = asyncio.get_running_loop()
+    received, complete = 0, asyncio.Event()
+
+    def seen(count: int) -> None:
+        nonlocal received
+        received += count
+        if received >= watchers * events:
+            complete.set()
+
+    path = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
+    _, answer = await ask(target, "GET", path + "?limit=1")
+    revision = answer["metadata"]["resourceVersion"]
+    watch = target.request("GET", f"{path}?watch=1&resourceVersion={revision}&timeoutSeconds=600")
+    transports = []
+    for at in range(0, watchers, 50):
+        group = [
+            loop.create_connection(
+                lambda: Watcher(watch, seen), target.host, target.port, ssl=target.context, server_hostname=target.host
+            )
+            for _ in range(min(50, watchers - at))
+        ]
+        transports += [transport for transport, _ in await asyncio.gather(*group)]
+    await asyncio.sleep(1)
+    begun = time.perf_counter()
+    writes = (target.request("POST", path, body) for body in config_maps(f"fan-{int(time.time())}", events))
+    await run(target, "", writes, 4)
+    await asyncio.wait_for(complete.wait(), 300)
+    seconds = time.perf_counter() - begun
+    for transport in transports:
+        transport.abort()
+    return Result(f"watch, {watchers} watchers: events", received / seconds, 0, 0, 0)
+
+
+async def ask(target: Target, method: str, path: str, body: bytes = b"") -> tuple[int, dict[str, Any]]:
+    """One request on a connection of its own."""
+    reader, writer = await asyncio.open_connection(target.host, target.port, ssl=target.context)
+    writer.write(target.request(method, path, body).replace(b"Accept:", b"Connection: close\r\nAccept:", 1))
+    parser_body: list[bytes] = []
+
+    class Whole:
+        def on_body(self, data: bytes) -> None:
+            parser_body.append(data)
+
+    parser = httptools.HttpResponseParser(Whole())
+    while data := await reader.read(1 << 20):
+        parser.feed_data(data)
+    writer.close()
+    return parser.get_status_code(), json.loads(b"".join(parser_body) or b"{}")
+
+
+# --- what is sent
+
+
+def config_maps(prefix: str, count: int) -> Iterator[bytes]:
+    for number in range(count):
+        body = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": f"{prefix}-{number}"},
+            "data": {"k": "v" * 100},
+        }
+        yield json.dumps(body).encode()
+
+
+def pods(prefix: str, count: int) -> Iterator[bytes]:
+    for number in range(count):
+        container = {
+            "name": "c",
+            "image": "example.com/app:1",
+            "ports": [{"containerPort": 8080}],
+            "env": [{"name": "A", "value": "b"}],
+            "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}},
+        }
+        body = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": f"{prefix}-{number}", "labels": {"app": "bench"}},
+            "spec": {"containers": [container], "schedulerName": "nobody", "automountServiceAccountToken": False},
+        }
+        yield json.dumps(body).encode()
+
+
+async def prepare(target: Target) -> None:
+    """The namespace, its service account, and nothing of an earlier run."""
+    await ask(target, "DELETE", f"/api/v1/namespaces/{NAMESPACE}/configmaps")
+    await ask(target, "DELETE", f"/api/v1/namespaces/{NAMESPACE}/pods?gracePeriodSeconds=0")
+    body = json.dumps({"metadata": {"name": NAMESPACE}}).encode()
+    await ask(target, "POST", "/api/v1/namespaces", body)
+    account = json.dumps({"metadata": {"name": "default"}}).encode()
+    await ask(target, "POST", f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts", account)
+
+
+async def measure(target: Target, connections: int, scale: float, watchers: int) -> list[Result]:
+    """All the rates, one after the other."""
+    await prepare(target)
+    base = f"/api/v1/namespaces/{NAMESPACE}"
+
+    def times(number: int) -> int:
+        return max(connections, int(number * scale))
+
+    results = []
+    maps = (target.request("POST", f"{base}/configmaps", b) for b in config_maps("c", times(6000)))
+    results.append(await run(target, "CREATE config map", maps, connections))
+    made = (target.request("POST", f"{base}/pods", b) for b in pods("p", 1000))
+    results.append(await run(target, "CREATE pod", made, connections))
+    gets = (target.request("GET", f"{base}/pods/p-{i % 1000}") for i in range(times(20000)))
+    results.append(await run(target, "GET pod", gets, connections))
+    lists = (target.request("GET", f"{base}/pods") for _ in range(times(400)))
+    results.append(await run(target, "LIST 1,000 pods", lists, min(connections, 8)))
+    body = b'{"metadata":{"annotations":{"n":"%d"}}}'
+    patches = (
+        target.request("PATCH", f"{base}/pods/p-{i % 1000}", body % i, "application/merge-patch+json")
+        for i in range(times(3000))
+    )
+    results.append(await run(target, "PATCH pod, 1 connection", patches, 1))
+    if watchers:
+        results.append(await fan_out(target, watchers, max(10, int(100 * scale))))
+    return results
