@@ -1,10 +1,10 @@
 """The typed decoder: JSON values into objects of built-in types, as Go's structs take them in and write them out.
 
-Two passes per type, compiled on first use from the Go types. The fast one changes a well-formed value in place: null and
-what is left out when empty are dropped, quantities and times take canonical form. Whatever it does not expect (an
+Two passes per type, compiled on first use from the Go types. The fast one changes a well-formed value in place: null
+and what is left out when empty are dropped, quantities and times take canonical form. Whatever it does not expect (an
 unknown field, a wrong type, a bad quantity) sends the value through the careful one, which walks with the path in hand
 and finds upstream's words.
-Source: sigs.k8s.io/json ``decode.go`` (case-sensitive, strict), Go ``encoding/json``, apimachinery's ``UnmarshalJSON``s.
+Source: sigs.k8s.io/json ``decode.go`` (case-sensitive, strict), Go ``encoding/json``, apimachinery's own decoders.
 """
 
 import json

@@ -30,7 +30,7 @@ class QuantityError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """``nanos``: the value; ``format``: DecimalSI, BinarySI or DecimalExponent; ``text``: the canonical form if known."""
+    """``nanos``: the value; ``format``: DecimalSI, BinarySI, DecimalExponent; ``text``: the canonical form if known."""
 
     nanos: int
     format: str = "DecimalSI"
