@@ -143,7 +143,7 @@ def _condition(before: dict[str, Object], type_: str, status: str, reason: str, 
 
 
 class NodeReporter:
-    """Keeps the Node and its Lease. ``machine`` and ``images`` are asked each time; ``port`` once the server listens."""
+    """Keeps the Node and its Lease. ``port`` is right once the server listens."""
 
     def __init__(
         self, client: Client, clock: Clock, settings: Settings, events: EventRecorder, runtime: str,
