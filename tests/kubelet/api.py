@@ -188,7 +188,9 @@ class FakeAPI:
         return Stream(start, ended)
 
 
-def pod(name: str, *containers: Object, uid: str = "", annotations: dict[str, str] | None = None, **spec: object) -> Object:
+def pod(
+    name: str, *containers: Object, uid: str = "", annotations: dict[str, str] | None = None, **spec: object
+) -> Object:
     """A pod as the API server would store it, bound to node ``n1``."""
     meta: Object = {"name": name, "namespace": "default", "uid": uid or f"uid-{name}", "generation": 1}
     if annotations:

@@ -75,14 +75,15 @@ class Volumes(Protocol):
 
     async def empty_dir(self, path: str, *, memory: bool, size_bytes: int, fs_group: int | None) -> None: ...
 
-    async def payload(self, path: str, files: Mapping[str, File], *, fs_group: int | None) -> bool:
-        """Replace a projected volume's content atomically (tmpfs is mounted first). True: it changed."""
+    async def payload(self, path: str, files: Mapping[str, File], *, memory: bool, fs_group: int | None) -> bool:
+        """Replace a projected volume's content atomically; ``memory``: it is a tmpfs. True: it changed."""
 
     async def host_path(self, path: str, type_: str) -> None:
         """Raises: MountError when it is not of this type."""
 
-    async def sub_path(self, volume: str, sub_path: str, *, readonly: bool) -> str:
-        """The host path of a subPath inside a volume, made when it is absent. Raises: MountError."""
+    async def sub_path(self, volume: str, sub_path: str, target: str) -> str:
+        """The host path of a subPath inside a volume, made when it is absent; where it can be, it is bound to
+        ``target``, so that it cannot be swapped any more. Raises: MountError."""
 
     async def usage(self, path: str) -> int:
         """Bytes on disk below a path."""
@@ -94,7 +95,8 @@ class Volumes(Protocol):
 class Host(Protocol):
     """Everything that a kubelet asks of its machine."""
 
-    volumes: Volumes
+    @property
+    def volumes(self) -> Volumes: ...
 
     async def machine(self) -> Machine: ...
 
@@ -118,7 +120,7 @@ class Host(Protocol):
     async def remove_logs(self, directory: str) -> None: ...
 
     async def rotate_logs(self, path: str, max_bytes: int, max_files: int) -> bool:
-        """Rotate one container log when it is too long. True: the runtime must open it again."""
+        """Rotate one container log when it is too long: copied, then cut in place. True: it was."""
 
     async def resolv_conf(self, path: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
         """Servers, searches, options of a resolv.conf."""

@@ -17,6 +17,7 @@ from pynetes.client.informer import Change, Informer, Informers
 from pynetes.client.kinds import NODES, PODS, SERVICES
 from pynetes.kubelet import pods
 from pynetes.kubelet.conditions import OWNED
+from pynetes.kubelet.container import log_directory
 from pynetes.kubelet.environment import service_variables
 from pynetes.kubelet.hooks import Hooks
 from pynetes.kubelet.host import Host
@@ -38,7 +39,7 @@ from pynetes.kubelet.volumes.tokens import TokenManager
 from pynetes.kubelet.workers import State, Worker, Workers
 from pynetes.meta.objects import Object
 from pynetes.meta.status import StatusError
-from pynetes.runtime.types import Runtime, RuntimeFailure
+from pynetes.runtime.types import Container, Runtime, RuntimeFailure
 
 log = logging.getLogger(__name__)
 
@@ -248,7 +249,7 @@ class Kubelet:
             return
         pod = change.new.object
         if change.old is not None and change.old.object["metadata"]["uid"] != pod["metadata"]["uid"]:
-            self._gone(change.old.object)
+            self._gone(change.old.object)  # deleted and made anew while nobody looked
         self._statuses.seen(pod)
         worker = self._workers.get(pod["metadata"]["uid"])
         if worker is None:
@@ -338,6 +339,13 @@ class Kubelet:
                     worker.grace_override = 1
                     self._tell(worker.pod, "Warning", "Evicted", message)
                     self._workers.wake(worker)
+            for container in self._observer.of(worker.uid).running:
+                await self._rotate(worker, container)
+
+    async def _rotate(self, worker: Worker, container: Container) -> None:
+        s = self.settings
+        path = f"{log_directory(worker.pod, s)}/{container.config.log_path}"
+        await self._host.rotate_logs(path, s.container_log_max_bytes, s.container_log_max_files)
 
     async def _remove_orphans(self) -> None:
         """What a predecessor left of pods that are gone: containers, sandboxes, folders, cgroups."""
@@ -347,8 +355,8 @@ class Kubelet:
             await self._sync.remove_records(uid)
         for uid in await self._host.remaining_pods():
             if uid not in known:
-                await self._volumes.tear_down(uid)
                 await self._host.remove_cgroup(uid)
+                await self._volumes.tear_down(uid)
 
     def _service_variables(self, namespace: str, links: bool) -> Mapping[str, str]:
         if self._services is None:

@@ -15,6 +15,7 @@ class Settings:
     reserved: taken off the capacity to give what is allocatable.
     port: of the kubelet's HTTPS server; 0: any free port; None: no server.
     serving_certificate, serving_key, client_ca: PEM; a server without them is not started.
+    cgroups: make cgroups for pods, below ``cgroup_root``; False where that is not allowed.
     pod_cidrs: the node is registered with them; empty: whoever allocates them writes them to the Node.
     """
 
@@ -41,6 +42,7 @@ class Settings:
     client_ca: bytes = b""
     client_names: frozenset[str] = frozenset({"kube-apiserver-kubelet-client"})
     client_organizations: frozenset[str] = frozenset({"system:masters"})
+    cgroups: bool = True
     cgroup_root: str = ""
     register_node: bool = True
     lease_seconds: int = 40

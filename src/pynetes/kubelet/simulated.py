@@ -29,13 +29,13 @@ class SimulatedVolumes:
     async def empty_dir(self, path: str, *, memory: bool, size_bytes: int, fs_group: int | None) -> None:
         pass
 
-    async def payload(self, path: str, files: Mapping[str, File], *, fs_group: int | None) -> bool:
+    async def payload(self, path: str, files: Mapping[str, File], *, memory: bool, fs_group: int | None) -> bool:
         return False
 
     async def host_path(self, path: str, type_: str) -> None:
         pass
 
-    async def sub_path(self, volume: str, sub_path: str, *, readonly: bool) -> str:
+    async def sub_path(self, volume: str, sub_path: str, target: str) -> str:
         return f"{volume}/{sub_path}"
 
     async def usage(self, path: str) -> int:

@@ -189,7 +189,8 @@ class Starter:
         paths = self._volumes.paths(pod)
         volumes = {v["name"]: v for v in pod["spec"].get("volumes") or ()}
         mounts = []
-        for mount in container.get("volumeMounts") or ():
+        root = self._volumes.pod_dir(pod["metadata"]["uid"])
+        for index, mount in enumerate(container.get("volumeMounts") or ()):
             name, target = mount["name"], mount["mountPath"]
             if name not in paths:
                 raise ConfigError(f'cannot find volume "{name}" to mount into container "{container["name"]}"')
@@ -197,13 +198,13 @@ class Starter:
             path = paths[name]
             sub_path = _sub_path(mount, variables)
             if sub_path:
-                path = await self._host.volumes.sub_path(path, sub_path, readonly=readonly)
+                spot = f"{root}/volume-subpaths/{name}/{container['name']}/{index}"
+                path = await self._host.volumes.sub_path(path, sub_path, spot)
             if not target.startswith("/"):
                 target = "/" + target
             propagation = PROPAGATION[mount.get("mountPropagation") or "None"]
             mounts.append(Mount(target, path, readonly, propagation))
         taken = {m.container_path for m in mounts}
-        root = self._volumes.pod_dir(pod["metadata"]["uid"])
         if "/etc/hosts" not in taken and (ips or pods.is_host_network(pod)):
             path = f"{root}/etc-hosts"
             node_hosts = b""

@@ -90,7 +90,13 @@ class PodSync:
             p.workers.move(worker, State.TERMINATING)
             return
         if worker.prepared is None:
-            worker.prepared = await p.host.ensure_cgroup(pod)
+            try:
+                worker.prepared = await p.host.ensure_cgroup(pod)
+            except OSError as error:
+                message = f"unable to ensure pod container exists: {error}"
+                p.tell(pod, "Warning", "FailedCreatePodContainer", message)
+                p.workers.wake_at(worker, p.clock.now() + p.settings.retry_seconds)
+                return
         if not await self._volumes(worker, observed):
             return
         self._watch(worker, observed)
@@ -124,8 +130,9 @@ class PodSync:
 
     async def terminated(self, worker: Worker) -> None:
         p = self._p
-        await p.volumes.tear_down(worker.uid)
+        # the folder last: it is what a successor finds when this one is killed in between
         await p.host.remove_cgroup(worker.uid)
+        await p.volumes.tear_down(worker.uid)
         p.tokens.forget(worker.uid)
         p.images.forget(worker.uid)
         p.workers.move(worker, State.FINISHED)

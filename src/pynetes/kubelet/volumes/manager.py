@@ -110,7 +110,7 @@ class VolumeManager:
         else:
             files = await content(pod, volume, context)
             if files is not None:
-                await self._volumes.payload(path, files, fs_group=group)
+                await self._volumes.payload(path, files, memory="configMap" not in volume, fs_group=group)
 
 
 def _group(pod: Object) -> int | None:
