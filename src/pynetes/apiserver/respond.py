@@ -1,22 +1,34 @@
-"""How an object, a list or an error becomes an answer: media type, projection, prettiness, compression, warnings.
+"""How an object, a list or an error becomes an answer: version, projection, media type, prettiness, compression.
 
-Source: apiserver ``pkg/endpoints/handlers/responsewriters/writers.go``.
+Source: apiserver ``pkg/endpoints/handlers/responsewriters/writers.go``, ``pkg/endpoints/handlers/response.go``.
 """
 
-import json
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qs
 
 import orjson
 
 from pynetes.apiserver.context import Context
 from pynetes.http.types import Request, Response
 from pynetes.meta import encoding, negotiation
+from pynetes.meta import status as statuses
 from pynetes.meta.encoding import Entry
-from pynetes.meta.negotiation import Media
+from pynetes.meta.negotiation import JSON, YAML, Media
 from pynetes.meta.objects import Object
+from pynetes.meta.resource import Column, Resource, Version
 from pynetes.meta.status import StatusError
+from pynetes.meta.times import human_duration, parse_time
 
 GZIP_FROM = 128 * 1024
+GZIP_HEADERS = (("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding"))
+_TEXT = "text/plain; charset=utf-8"
 _BROWSERS = ("curl", "Wget", "Mozilla/5.0")
+_NAME_AND_AGE = (
+    Column("Name", "string", "name", 0, "Name must be unique within a namespace."),
+    Column("Age", "string", "", 0, "CreationTimestamp is the time when this object was created."),
+)
 
 
 def negotiate(ctx: Context) -> Media:
@@ -25,10 +37,186 @@ def negotiate(ctx: Context) -> Media:
 
 
 def respond(ctx: Context, what: Entry | Object, status: int = 200) -> Response:
-    """One object, or a ``Status``, in the form that was negotiated."""
-    raise NotImplementedError
+    """One object in the form that was negotiated. A dict is answered as it is: it is in the version that was asked for."""
+    media = ctx.media if ctx.media is not None else negotiate(ctx)
+    if isinstance(what, Entry):
+        entry = present(ctx.resource, ctx.version, what)
+        body = _projected(ctx, media, entry) if media.as_ else entry.json()
+        return encoded(ctx, media, body, status)
+    if media.as_ and ctx.version is not None and what.get("kind") == _kind(ctx):
+        revision = int(what.get("metadata", {}).get("resourceVersion") or 0)
+        return encoded(ctx, media, _projected(ctx, media, Entry(b"", encoding.stored(what), revision)), status)
+    return encoded(ctx, media, orjson.dumps(what), status)
+
+
+def encoded(ctx: Context | Request, media: Media, body: bytes, status: int = 200) -> Response:
+    """A JSON body in its media type: as YAML, indented, compressed, or as it is."""
+    request = ctx if isinstance(ctx, Request) else ctx.request
+    if media.type == YAML:
+        body = encoding.yaml(body)
+    elif media.pretty or wants_pretty(request):
+        body = encoding.pretty(body)
+    else:
+        body += b"\n"
+    if len(body) > GZIP_FROM and wants_gzip(request):
+        return Response(status, _gzip(body), media.type, GZIP_HEADERS)
+    return Response(status, body, media.type)
 
 
 def status(ctx: Context | Request, body: Object) -> Response:
-    """An error's ``Status``, with its own code."""
-    raise NotImplementedError
+    """An error's ``Status``, with its own code, in the form that the client accepts (JSON when it accepts none)."""
+    request = ctx if isinstance(ctx, Request) else ctx.request
+    try:
+        media = negotiation.negotiate(request.headers.get("accept", ""), negotiation.PLAIN)
+    except StatusError:
+        media = Media()
+    if media.type not in (JSON, YAML) or media.as_:
+        media = Media()
+    response = encoded(request, media, orjson.dumps(body), body["code"])
+    seconds = (body.get("details") or {}).get("retryAfterSeconds")
+    if seconds:
+        response.headers = (*response.headers, ("Retry-After", str(seconds)))
+    return response
+
+
+def text(body: str, status: int = 200) -> Response:
+    return Response(status, body.encode(), _TEXT)
+
+
+def page_not_found() -> Response:
+    """What Go's mux says of a path that nobody has."""
+    return Response(404, b"404 page not found\n", _TEXT, (("X-Content-Type-Options", "nosniff"),))
+
+
+def bad_path(path: str) -> Response:
+    why = f"failed to create RequestInfo: unable to determine kind and namespace from url, {path}"
+    return text(f'Internal Server Error: "{path}": {why}\n', 500)
+
+
+def warning(text: str, code: int = 299) -> str:
+    """The value of a ``Warning`` header."""
+    quoted = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
+    return f'{code} - "{quoted}"'
+
+
+# -- versions and projections
+
+
+def present(resource: Resource | None, version: Version | None, entry: Entry) -> Entry:
+    """The entry in the version that was asked for: itself, unless its resource stores another."""
+    if resource is None or version is None or resource.convert is None:
+        return entry
+    api_version = resource.gvk(version.name).api_version
+    if api_version == resource.storage_api_version:
+        return entry
+    return entry.converted(api_version, resource.convert)
+
+
+def _kind(ctx: Context) -> str:
+    if ctx.subresource is not None:
+        return ctx.subresource.kind.kind
+    return ctx.resource.kind if ctx.resource is not None else ""
+
+
+def _projected(ctx: Context, media: Media, entry: Entry) -> bytes:
+    if media.as_ == "Table":
+        return table(ctx, media, [entry], entry.revision)
+    if media.as_ == "PartialObjectMetadata":
+        return encoding.partial_metadata(entry, media.version)
+    raise not_that(ctx, media, "")
+
+
+def not_that(ctx: Context, media: Media, list_suffix: str) -> StatusError:
+    """406: a list was asked for as an object, or an object as a list."""
+    resource = ctx.resource
+    assert resource is not None
+    kind = f"*{resource.group.split('.')[0] or 'core'}.{resource.kind}{list_suffix}"
+    a_list = "a list" if list_suffix else "not a list"
+    message = f"you requested {media.as_}, but the requested object is {a_list} ({kind})"
+    error = statuses.not_acceptable(message)
+    del error.status["details"]
+    return error
+
+
+def columns_of(version: Version, resource: Resource) -> Sequence[Column]:
+    if version.columns and resource.hooks.table_row is not None:
+        return version.columns
+    return _NAME_AND_AGE
+
+
+def include_object(ctx: Context) -> str:
+    """What a table's rows carry. Raises: StatusError 400."""
+    include = ctx.param("includeObject") or "Metadata"
+    if include not in ("None", "Metadata", "Object"):
+        raise statuses.bad_request(
+            "Unable to convert to Table as requested: includeObject: Invalid value: "
+            f"\"{include}\": must be 'Metadata', 'Object', 'None', or empty"
+        )
+    return include
+
+
+def table(
+    ctx: Context,
+    media: Media,
+    entries: Sequence[Entry],
+    revision: int,
+    *,
+    continue_: str = "",
+    remaining: int | None = None,
+    headed: bool = True,
+) -> bytes:
+    """The entries, which are in the version that was asked for, as a Table."""
+    assert ctx.resource is not None and ctx.version is not None
+    include, now = include_object(ctx), ctx.server.clock.now()
+    rows = [table_row(ctx.resource, entry, include, media.version, now) for entry in entries]
+    columns = columns_of(ctx.version, ctx.resource) if headed else None
+    return encoding.table(
+        columns, rows, revision, version=media.version, continue_=continue_, remaining=remaining
+    )
+
+
+def table_row(resource: Resource, entry: Entry, include: str, version: str, now: float) -> bytes:
+    """One object's row. ``include``: None, Metadata or Object."""
+    obj = entry.object
+    if resource.hooks.table_row is not None:
+        cells: Sequence[Any] = resource.hooks.table_row(obj, now)
+    else:
+        cells = (obj["metadata"].get("name", ""), _age(obj, now))
+    shown = None
+    if include == "Metadata":
+        shown = encoding.partial_metadata(entry, version)
+    elif include == "Object":
+        shown = entry.json()
+    return encoding.table_row(cells, shown)
+
+
+def _age(obj: Object, now: float) -> str:
+    created = obj["metadata"].get("creationTimestamp")
+    return human_duration(now - parse_time(created)) if created else "<unknown>"
+
+
+# -- form
+
+
+def wants_pretty(request: Request) -> bool:
+    """Asked for by ``?pretty``; without it, by who asks."""
+    if "pretty" in request.query:
+        values: Mapping[str, list[str]] = parse_qs(request.query, keep_blank_values=True)
+        if "pretty" in values:
+            return values["pretty"][0].lower() not in ("false", "0")
+    return request.headers.get("user-agent", "").startswith(_BROWSERS)
+
+
+def wants_gzip(request: Request) -> bool:
+    if request.method != "GET":
+        return False
+    for part in request.headers.get("accept-encoding", "").split(","):
+        name, _, quality = part.strip().partition(";")
+        if name == "gzip":
+            return quality.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return False
+
+
+def _gzip(body: bytes) -> bytes:
+    return zlib.compress(body, 1, 31)
+

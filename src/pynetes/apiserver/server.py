@@ -9,6 +9,7 @@ from collections.abc import Awaitable
 from pynetes import kinds
 from pynetes.aio.clock import Clock
 from pynetes.aio.tasks import Tasks
+from pynetes.apiserver.bodies import Bodies
 from pynetes.apiserver.cache import Cache
 from pynetes.apiserver.pipeline import Pipeline
 from pynetes.apiserver.registry import Registry
@@ -41,6 +42,7 @@ class APIServer:
         for resource in self.resources:
             if resource.storage_prefix is not None:
                 self.cache.of(resource)
+        self.bodies = Bodies()
         self.authenticator = Authenticator(self)
         self.authorizer = Authorizer(self)
         self.admission = Admission(self)

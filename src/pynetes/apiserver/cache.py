@@ -1,0 +1,595 @@
+"""The watch cache: every object's bytes, the latest changes, and who must hear of them.
+
+One store watch feeds it. Per storage prefix there is a ``Keyspace`` (entries, sorted keys, a ring of changes), per resource a
+``ResourceCache`` over it (two resources can share a storage, as events do) that knows selectors and watchers.
+
+Ordered: changes are applied in revision order; with an embedded store inside the commit, before the writer goes on, so that
+whoever was answered finds the write here. Watchers that ask the same share a ``Group``: a change is encoded once and the same
+framed bytes go to all; what one turn of the loop brings is one write. Skipped: nothing, ever; a watcher whose peer does not
+read is broken off instead. A DELETED event shows the last state, at the revision of the delete; an object that leaves a
+selector is DELETED with its old state at the new revision, one that enters it is ADDED.
+
+Source: apiserver ``pkg/storage/cacher``.
+"""
+
+import asyncio
+import heapq
+import itertools
+from bisect import bisect_left, insort
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
+
+import orjson
+
+from pynetes.aio.clock import Clock, Timer
+from pynetes.aio.tasks import Tasks
+from pynetes.apiserver.settings import Settings
+from pynetes.http.types import Writer, frame
+from pynetes.meta.encoding import Entry
+from pynetes.meta.resource import Resource
+from pynetes.meta.selectors import FieldSelector, LabelSelector
+from pynetes.store.types import KeyValue, Range, Store, StoreEvent, prefix_end
+
+ROOT = b"/registry/"
+_RING_BYTES = 8 * 1024 * 1024
+_SCOPES_KEPT = 20_000
+_KEY_FIELDS = frozenset(("metadata.name", "metadata.namespace"))
+
+Columns = tuple[Mapping[str, str], Mapping[str, str]]
+"""What selectors look at: labels, fields."""
+Line = Callable[[Entry, str], bytes]
+"""An event's line: the entry, the event's type."""
+# named, because a method called list hides the type within its class
+Entries = list[Entry]
+Lines = list[bytes]
+Groups = list["Group"]
+
+
+@dataclass(slots=True, eq=False)
+class Change:
+    """One change of one key. ``entry`` is the new state; for DELETED the last state at the revision of the delete."""
+
+    type: str
+    entry: Entry
+    previous: Entry | None
+    _departed: Entry | None = None
+
+    @property
+    def revision(self) -> int:
+        return self.entry.revision
+
+    def departed(self) -> Entry:
+        """The old state at the new revision: what a watcher sees whose selector the object has left."""
+        if self.type == "DELETED":
+            return self.entry
+        if self._departed is None:
+            assert self.previous is not None
+            old = self.previous
+            self._departed = Entry(old.key, old.value, self.entry.revision, old.create_revision)
+        return self._departed
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which keys and objects a list or watch is about."""
+
+    prefix: bytes
+    labels: LabelSelector = field(default_factory=LabelSelector)
+    fields: FieldSelector = field(default_factory=FieldSelector)
+
+    @property
+    def everything(self) -> bool:
+        return self.labels.empty and self.fields.empty
+
+    @property
+    def by_key(self) -> bool:
+        """The key alone decides: nothing has to be decoded."""
+        return self.labels.empty and all(r.field in _KEY_FIELDS for r in self.fields.requirements)
+
+    def matches(self, columns: Columns) -> bool:
+        return self.labels.matches(columns[0]) and self.fields.matches(columns[1])
+
+
+@dataclass(frozen=True, slots=True)
+class WatchQuery:
+    """What a watcher wants. Watchers of equal selection and ``form`` share their lines; form None: never shared."""
+
+    selection: Selection
+    form: Hashable | None
+    line: Line
+    bookmark: Callable[[int], bytes]
+
+
+@dataclass(slots=True, eq=False)
+class Watcher:
+    """One open watch. ``limit``: so many bytes may wait in its writer."""
+
+    writer: Writer
+    group: "Group"
+    bookmarks: bool
+    limit: int
+
+
+class Group:
+    """Watchers that want the same lines; ``pending`` are those of this turn of the loop."""
+
+    __slots__ = ("bookmarks", "exact", "key", "pending", "query", "select", "watchers")
+
+    def __init__(self, key: Hashable, query: WatchQuery) -> None:
+        self.key = key
+        self.query = query
+        self.select = None if query.selection.everything else query.selection.matches
+        self.exact = next(((r.field, r.value) for r in query.selection.fields.requirements if r.equal), None)
+        self.watchers: dict[Watcher, None] = {}
+        self.pending: list[bytes] = []
+        self.bookmarks = 0
+
+
+class _Bucket:
+    """The groups of one scope (a namespace, or all). Those that demand a field's value are found by it."""
+
+    __slots__ = ("exact", "plain")
+
+    def __init__(self) -> None:
+        self.plain: list[Group] = []
+        self.exact: dict[str, dict[str, list[Group]]] = {}
+
+    def add(self, group: Group) -> None:
+        if group.exact is None:
+            self.plain.append(group)
+        else:
+            name, value = group.exact
+            self.exact.setdefault(name, {}).setdefault(value, []).append(group)
+
+    def remove(self, group: Group) -> None:
+        if group.exact is None:
+            self.plain.remove(group)
+            return
+        name, value = group.exact
+        groups = self.exact[name][value]
+        groups.remove(group)
+        if not groups:
+            del self.exact[name][value]
+            if not self.exact[name]:
+                del self.exact[name]
+
+    @property
+    def empty(self) -> bool:
+        return not self.plain and not self.exact
+
+
+class Keyspace:
+    """The objects under one storage prefix."""
+
+    def __init__(self, prefix: bytes, settings: Settings) -> None:
+        self.prefix = prefix
+        self.entries: dict[bytes, Entry] = {}
+        self.keys: list[bytes] = []
+        self.changed = 0
+        self.scopes: dict[bytes, int] = {}
+        self.ring: deque[Change] = deque()
+        self.ring_start = 0
+        self.views: list[ResourceCache] = []
+        self._ring_bytes = 0
+        self._ring_kept = settings.watch_events_kept
+
+    def fill(self, pairs: Iterable[KeyValue], revision: int) -> None:
+        """Begin anew with what a range read saw at a revision: every watch from before it is too old."""
+        self.entries = {p.key: Entry(p.key, p.value, p.mod_revision, p.create_revision) for p in pairs}
+        self.keys = sorted(self.entries)
+        self.changed = max((e.revision for e in self.entries.values()), default=0)
+        self.scopes.clear()
+        self.ring.clear()
+        self._ring_bytes = 0
+        self.ring_start = revision
+
+    def apply(self, event: StoreEvent) -> Change:
+        key, revision = event.key, event.revision
+        old = self.entries.get(key)
+        if event.value is None:
+            del self.entries[key]
+            del self.keys[bisect_left(self.keys, key)]
+            assert old is not None
+            change = Change("DELETED", Entry(key, old.value, revision, old.create_revision), old)
+        else:
+            entry = Entry(key, event.value, revision, event.create_revision)
+            self.entries[key] = entry
+            if old is None:
+                insort(self.keys, key)
+            change = Change("ADDED" if old is None else "MODIFIED", entry, old)
+        self.changed = revision
+        if len(self.scopes) > _SCOPES_KEPT:
+            self.scopes.clear()
+        self.scopes[key[: key.rindex(b"/") + 1]] = revision
+        self.ring.append(change)
+        self._ring_bytes += len(change.entry.value)
+        while len(self.ring) > self._ring_kept or (self._ring_bytes > _RING_BYTES and len(self.ring) > 1):
+            oldest = self.ring.popleft()
+            self.ring_start = oldest.revision
+            self._ring_bytes -= len(oldest.entry.value)
+        return change
+
+    def since(self, revision: int) -> list[Change]:
+        """The changes after a revision that is not before ``ring_start``, the oldest first."""
+        changes: list[Change] = []
+        for change in reversed(self.ring):
+            if change.revision <= revision:
+                break
+            changes.append(change)
+        changes.reverse()
+        return changes
+
+
+class ResourceCache:
+    """One resource's view: reading, selecting, watching. All synchronous."""
+
+    def __init__(self, cache: "Cache", resource: Resource, space: Keyspace) -> None:
+        self.resource = resource
+        self.prefix = space.prefix
+        self._cache = cache
+        self._space = space
+        self._columns: dict[bytes, tuple[int, Columns]] = {}
+        self._groups: dict[Hashable, Group] = {}
+        self._buckets: dict[bytes, _Bucket] = {}
+        self._needs_objects = 0
+
+    @property
+    def changed(self) -> int:
+        """The revision of the last change of any object here; 0 when there never was one."""
+        return self._space.changed
+
+    @property
+    def oldest(self) -> int:
+        """Watches from this revision on can be replayed."""
+        return self._space.ring_start
+
+    def changed_in(self, prefix: bytes) -> int:
+        """A revision after which nothing under a namespace's prefix changed."""
+        return self._space.changed if prefix == self.prefix else self._space.scopes.get(prefix, self._space.changed)
+
+    def get(self, key: bytes) -> Entry | None:
+        return self._space.entries.get(key)
+
+    def __len__(self) -> int:
+        return len(self._space.entries)
+
+    def keys(self, prefix: bytes = b"", after: bytes = b"") -> list[bytes]:
+        """The keys under a prefix (all without one) from ``after`` on, in order."""
+        keys = self._space.keys
+        if not after and prefix in (b"", self.prefix):
+            return keys.copy()
+        prefix = prefix or self.prefix
+        return keys[bisect_left(keys, max(after, prefix)) : bisect_left(keys, prefix_end(prefix))]
+
+    def list(self, prefix: bytes = b"", after: bytes = b"") -> Entries:
+        """The entries under a prefix (all without one), in key order."""
+        return [self._space.entries[key] for key in self.keys(prefix, after)]
+
+    def select(self, selection: Selection, after: bytes = b"") -> Entries:
+        """The entries that a selection matches, in key order."""
+        name = selection.fields.exact("metadata.name")
+        if name is not None and selection.prefix.count(b"/") == self.prefix.count(b"/") + self.resource.namespaced:
+            # one namespace, one name: at most one object
+            entry = self.get(selection.prefix + name.encode())
+            entries = [entry] if entry is not None and entry.key >= after else []
+        else:
+            entries = self.list(selection.prefix, after)
+        if selection.everything:
+            return entries
+        columns = self.key_columns if selection.by_key else self.columns
+        return [e for e in entries if selection.matches(columns(e))]
+
+    def columns(self, entry: Entry) -> Columns:
+        """The entry's labels and selectable fields. Decoded at most once a revision while it is the current one."""
+        known = self._columns.get(entry.key)
+        if known is not None and known[0] == entry.revision:
+            return known[1]
+        obj = orjson.loads(entry.value)
+        metadata = obj["metadata"]
+        fields = {"metadata.name": metadata.get("name", ""), "metadata.namespace": metadata.get("namespace", "")}
+        if self.resource.hooks.fields is not None:
+            fields.update(self.resource.hooks.fields(obj))
+        columns: Columns = (metadata.get("labels") or {}, fields)
+        if self._space.entries.get(entry.key) is entry:
+            self._columns[entry.key] = (entry.revision, columns)
+        return columns
+
+    def key_columns(self, entry: Entry) -> Columns:
+        """Columns without labels, and with the fields only that the key tells."""
+        *_, namespace, name = entry.key.decode().split("/")
+        return {}, {"metadata.name": name, "metadata.namespace": namespace if self.resource.namespaced else ""}
+
+    # -- watching
+
+    def join(self, query: WatchQuery, writer: Writer, *, bookmarks: bool, limit: int) -> Watcher:
+        """Hear of every change after now. Nothing may be awaited between reading what was before and this."""
+        selection = query.selection
+        shared = (selection.prefix, str(selection.labels), selection.labels.nothing, str(selection.fields), query.form)
+        key: Hashable = shared if query.form is not None else object()
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = Group(key, query)
+            self._buckets.setdefault(selection.prefix, _Bucket()).add(group)
+        else:
+            # lines that wait were in what the newcomer has read already
+            self._cache.flush_group(group)
+        watcher = Watcher(writer, group, bookmarks, limit)
+        group.watchers[watcher] = None
+        group.bookmarks += bookmarks
+        if bookmarks:
+            self._cache.want_bookmarks()
+        return watcher
+
+    def leave(self, watcher: Watcher) -> None:
+        """Idempotent."""
+        group = watcher.group
+        if watcher not in group.watchers:
+            return
+        del group.watchers[watcher]
+        group.bookmarks -= watcher.bookmarks
+        if not group.watchers:
+            del self._groups[group.key]
+            prefix = group.query.selection.prefix
+            self._buckets[prefix].remove(group)
+            if self._buckets[prefix].empty:
+                del self._buckets[prefix]
+            if not self._groups:
+                self._columns.clear()
+
+    @property
+    def groups(self) -> Iterable[Group]:
+        return self._groups.values()
+
+    def replay(self, query: WatchQuery, after: int) -> Lines:
+        """The lines of the changes after a revision that is not before ``oldest``."""
+        lines = []
+        for change in self._space.since(after):
+            if change.entry.key.startswith(query.selection.prefix):
+                line = self._line(query, change, None if query.selection.everything else self._both(change))
+                if line is not None:
+                    lines.append(line)
+        return lines
+
+    def spread(self, change: Change, dirty: "Groups") -> None:
+        """Add the change's line to every group that must hear of it."""
+        if not self._groups:
+            self._columns.pop(change.entry.key, None)
+            return
+        both: tuple[Columns | None, Columns | None] | None = None
+        for prefix in (self.prefix, change.entry.key[: change.entry.key.rindex(b"/") + 1]):
+            bucket = self._buckets.get(prefix)
+            if bucket is None:
+                continue
+            for group in bucket.plain:
+                if group.select is not None and both is None:
+                    both = self._both(change)
+                self._add(group, change, both, dirty)
+            if bucket.exact:
+                if both is None:
+                    both = self._both(change)
+                for group in _demanding(bucket, both):
+                    self._add(group, change, both, dirty)
+            if not self.resource.namespaced:
+                break
+        if change.type == "DELETED":
+            self._columns.pop(change.entry.key, None)
+
+    def _both(self, change: Change) -> tuple[Columns | None, Columns | None]:
+        """The columns before and after; the earlier ones first, they are remembered still."""
+        before = self.columns(change.previous) if change.previous is not None else None
+        after = self.columns(change.entry) if change.type != "DELETED" else None
+        return before, after
+
+    def _add(
+        self, group: Group, change: Change, both: tuple[Columns | None, Columns | None] | None, dirty: "Groups"
+    ) -> None:
+        line = self._line(group.query, change, both if group.select is not None else None)
+        if line is not None:
+            if not group.pending:
+                dirty.append(group)
+            group.pending.append(line)
+
+    def _line(
+        self, query: WatchQuery, change: Change, both: tuple[Columns | None, Columns | None] | None
+    ) -> bytes | None:
+        if both is None:
+            return query.line(change.entry, change.type)
+        before, after = both
+        matches = query.selection.matches
+        was = before is not None and matches(before)
+        if after is not None and matches(after):
+            return query.line(change.entry, "MODIFIED" if was else "ADDED")
+        return query.line(change.departed(), "DELETED") if was else None
+
+
+def _demanding(bucket: _Bucket, both: tuple[Columns | None, Columns | None]) -> list[Group]:
+    found: list[Group] = []
+    for name, by_value in bucket.exact.items():
+        values = {columns[1].get(name, "") for columns in both if columns is not None}
+        for value in values:
+            found += by_value.get(value, ())
+    return found
+
+
+class Cache:
+    """All keyspaces, fed by one watch of the store."""
+
+    def __init__(self, store: Store, clock: Clock, settings: Settings, tasks: Tasks) -> None:
+        self.revision = 0
+        self._store = store
+        self._clock = clock
+        self._settings = settings
+        self._tasks = tasks
+        self._spaces: dict[bytes, Keyspace] = {}
+        self._views: dict[Resource, ResourceCache] = {}
+        # what is stored under a prefix that no resource has (yet)
+        self._strangers: dict[bytes, KeyValue] = {}
+        self._dirty: list[Group] = []
+        self._flushing = False
+        self._waiters: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._order = itertools.count()
+        self._bookmark_timer: Timer | None = None
+        self._detach: Callable[[], None] | None = None
+
+    async def start(self) -> None:
+        """Read the whole state, then follow the store."""
+        attach = getattr(self._store, "attach", None)
+        if attach is not None:
+            # no await between the snapshot and the attachment
+            self._fill(self._store.snapshot(ROOT, prefix_end(ROOT)))  # type: ignore[attr-defined]
+            self._detach = attach(self._applied)
+            return
+        found = await self._store.range(ROOT, prefix_end(ROOT))
+        self._fill(found)
+        self._tasks.spawn(self._follow(found.revision + 1), "watch cache")
+
+    def close(self) -> None:
+        """End every watch properly."""
+        if self._detach is not None:
+            self._detach()
+            self._detach = None
+        if self._bookmark_timer is not None:
+            self._bookmark_timer.cancel()
+        self._flush()
+        for view in self._views.values():
+            for group in list(view.groups):
+                for watcher in list(group.watchers):
+                    watcher.writer.close()
+
+    def of(self, resource: Resource) -> ResourceCache:
+        view = self._views.get(resource)
+        if view is None:
+            view = self._views[resource] = self._make(resource)
+        return view
+
+    def drop(self, resource: Resource) -> None:
+        """The resource is served no longer: its watches end. Its objects stay known."""
+        view = self._views.pop(resource, None)
+        if view is None:
+            return
+        view._space.views.remove(view)
+        for group in list(view.groups):
+            for watcher in list(group.watchers):
+                watcher.writer.close()
+
+    def wait_applied(self, revision: int) -> Awaitable[None] | None:
+        """None when that revision is here already: always so with an embedded store."""
+        if revision <= self.revision:
+            return None
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiters, (revision, next(self._order), future))
+        return future
+
+    def _make(self, resource: Resource) -> ResourceCache:
+        prefix = f"{resource.storage_prefix}/".encode()
+        space = self._spaces.get(prefix)
+        if space is None:
+            space = self._spaces[prefix] = Keyspace(prefix, self._settings)
+            known = [p for k, p in self._strangers.items() if k.startswith(prefix)]
+            for pair in known:
+                del self._strangers[pair.key]
+            space.fill(known, self.revision)
+        view = ResourceCache(self, resource, space)
+        space.views.append(view)
+        return view
+
+    def _space_of(self, key: bytes) -> Keyspace | None:
+        """``/registry/services/specs/default/a`` is under ``/registry/services/specs/``: the longer prefix wins."""
+        third = key.find(b"/", len(ROOT))
+        fourth = key.find(b"/", third + 1)
+        space = self._spaces.get(key[: fourth + 1]) if fourth > 0 else None
+        return space or self._spaces.get(key[: third + 1])
+
+    def _fill(self, found: Range) -> None:
+        self.revision = found.revision
+        by_space: dict[bytes, list[KeyValue]] = {prefix: [] for prefix in self._spaces}
+        for pair in found.items:
+            space = self._space_of(pair.key)
+            if space is None:
+                self._strangers[pair.key] = pair
+            else:
+                by_space[space.prefix].append(pair)
+        for prefix, pairs in by_space.items():
+            self._spaces[prefix].fill(pairs, found.revision)
+
+    async def _follow(self, revision: int) -> None:
+        """Follow a store that is elsewhere. Raises: Compacted, OSError: the task ends and the server with it."""
+        async for events in self._store.watch(ROOT, prefix_end(ROOT), from_revision=revision):
+            self._applied(events)
+
+    def _applied(self, events: Sequence[StoreEvent]) -> None:
+        """A batch was committed. Runs on the loop, inside the commit of an embedded store: it must not raise."""
+        for event in events:
+            space = self._space_of(event.key)
+            if space is None:
+                self._meet_stranger(event)
+                continue
+            change = space.apply(event)
+            for view in space.views:
+                view.spread(change, self._dirty)
+        self.revision = events[-1].revision
+        while self._waiters and self._waiters[0][0] <= self.revision:
+            _, _, future = heapq.heappop(self._waiters)
+            if not future.done():
+                future.set_result(None)
+        if self._dirty and not self._flushing:
+            self._flushing = True
+            # what the rest of this turn commits joins the same write
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _meet_stranger(self, event: StoreEvent) -> None:
+        if event.value is None:
+            self._strangers.pop(event.key, None)
+        else:
+            self._strangers[event.key] = KeyValue(event.key, event.value, event.create_revision, event.revision)
+
+    # -- telling watchers
+
+    def _flush(self) -> None:
+        self._flushing = False
+        dirty, self._dirty = self._dirty, []
+        for group in dirty:
+            self.flush_group(group)
+
+    def flush_group(self, group: Group) -> None:
+        """Write the lines that wait to every watcher of the group: one frame, the same bytes to all."""
+        if not group.pending:
+            return
+        lines = group.pending
+        group.pending = []
+        self._write(group.watchers, frame(lines[0] if len(lines) == 1 else b"".join(lines)))
+
+    def _write(self, watchers: Iterable[Watcher], framed: bytes) -> None:
+        slow = []
+        for watcher in watchers:
+            writer = watcher.writer
+            writer.write_framed(framed)
+            if writer.buffered > watcher.limit:
+                slow.append(writer)
+        for writer in slow:
+            writer.abort()
+
+    def want_bookmarks(self) -> None:
+        if self._bookmark_timer is None:
+            self._bookmark_timer = self._clock.call_later(self._settings.bookmark_seconds, self._bookmark)
+
+    def _bookmark(self) -> None:
+        self._bookmark_timer = None
+        # a bookmark says that everything before it was sent
+        self._flush()
+        wanted = False
+        for view in self._views.values():
+            for group in view.groups:
+                if group.bookmarks:
+                    wanted = True
+                    framed = frame(group.query.bookmark(self.revision))
+                    self._write([w for w in group.watchers if w.bookmarks], framed)
+        if wanted:
+            self.want_bookmarks()
+
+
+def newest(entries: Iterable[Entry]) -> int:
+    """The highest revision among entries; 0 of none."""
+    return max(map(attrgetter("revision"), entries), default=0)

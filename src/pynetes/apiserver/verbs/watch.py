@@ -1,0 +1,147 @@
+"""WATCH: what is there or what changed since a revision, then every change, as a stream of lines.
+
+Everything up to joining the group happens in one go, inside ``Stream.start``: there is no gap and no duplicate. Whatever goes
+wrong before the stream begins is a ``Status`` answer; a revision that is too old is an ERROR event, as upstream has it.
+Source: apiserver ``pkg/endpoints/handlers/watch.go``, ``pkg/storage/cacher/cache_watcher.go``.
+"""
+
+from collections.abc import Callable
+
+import orjson
+
+from pynetes.aio.clock import Timer
+from pynetes.apiserver import listing, respond
+from pynetes.apiserver.cache import Line, ResourceCache, Watcher, WatchQuery
+from pynetes.apiserver.context import Context
+from pynetes.apiserver.listing import ListOptions
+from pynetes.http.types import Answer, Stream, Writer
+from pynetes.meta import encoding
+from pynetes.meta.encoding import Entry
+from pynetes.meta.negotiation import Media
+
+_LAST_BOOKMARK_SECONDS = 2
+
+
+def watch(ctx: Context) -> Answer:
+    options = listing.options(ctx, watch=True)
+    revision = listing.revision_of(options.resource_version)
+    resource = ctx.resource
+    assert resource is not None
+    session = _Session(ctx, ctx.server.cache.of(resource), options, revision)
+    media = ctx.media
+    assert media is not None
+    return Stream(session.start, session.ended, content_type="application/json")
+
+
+class _Session:
+    """One watch from its head to its end."""
+
+    def __init__(self, ctx: Context, cache: ResourceCache, options: ListOptions, revision: int) -> None:
+        self._ctx = ctx
+        self._cache = cache
+        self._options = options
+        self._revision = revision
+        self._query = query(ctx, cache, options)
+        self._watcher: Watcher | None = None
+        self._timer: Timer | None = None
+        self._writer: Writer | None = None
+
+    def start(self, writer: Writer) -> None:
+        self._writer = writer
+        if self._revision and not self._options.initial_events and self._revision < self._cache.oldest:
+            error = listing.too_old(self._revision, self._cache.oldest)
+            writer.write(encoding.event_line("ERROR", orjson.dumps(error.status)))
+            writer.close()
+            return
+        lines = self._first_lines()
+        # no await between reading what was before and joining
+        settings = self._ctx.server.settings
+        size = sum(map(len, lines))
+        self._watcher = self._cache.join(
+            self._query, writer, bookmarks=self._options.bookmarks, limit=settings.watch_buffer_bytes + size
+        )
+        if lines:
+            writer.write(b"".join(lines))
+        timeout = self._options.timeout_seconds
+        if timeout <= 0:
+            chance = self._ctx.server.clock.random.random()
+            timeout = int(settings.min_request_timeout_seconds * (1 + chance))
+        self._timer = self._ctx.server.clock.call_later(timeout, self._time_over, timeout)
+
+    def _first_lines(self) -> list[bytes]:
+        """What is there, or what changed since the revision; the bookmark that ends the initial events."""
+        options, cache = self._options, self._cache
+        if options.initial_events is False and not self._revision:
+            return []
+        if not options.initial_events:
+            return cache.replay(self._query, self._revision)
+        line = self._query.line
+        lines = [line(entry, "ADDED") for entry in cache.select(options.selection)]
+        if options.bookmarks:
+            lines.append(self._bookmark(initial_events_end=True))
+        return lines
+
+    def _bookmark(self, *, initial_events_end: bool = False) -> bytes:
+        resource, version = self._ctx.resource, self._ctx.version
+        assert resource is not None and version is not None
+        api_version = resource.gvk(version.name).api_version
+        return encoding.bookmark(
+            resource.kind, api_version, self._ctx.server.cache.revision, initial_events_end=initial_events_end
+        )
+
+    def _time_over(self, timeout: int) -> None:
+        if self._watcher is None or self._writer is None:
+            return
+        if self._options.bookmarks and timeout > _LAST_BOOKMARK_SECONDS:
+            self._ctx.server.cache.flush_group(self._watcher.group)
+            self._writer.write(self._bookmark())
+        self._writer.close()
+
+    def ended(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._watcher is not None:
+            self._cache.leave(self._watcher)
+            self._watcher = None
+
+
+def query(ctx: Context, cache: ResourceCache, options: ListOptions) -> WatchQuery:
+    """What this watch wants, and how its lines are made."""
+    resource, version, media = ctx.resource, ctx.version, ctx.media
+    assert resource is not None and version is not None and media is not None
+    api_version = resource.gvk(version.name).api_version
+
+    def bookmark(revision: int) -> bytes:
+        return encoding.bookmark(resource.kind, api_version, revision)
+
+    convert = resource.convert if api_version != resource.storage_api_version else None
+
+    def in_version(entry: Entry) -> Entry:
+        return entry if convert is None else entry.converted(api_version, convert)
+
+    if not media.as_:
+        plain: Line = Entry.event if convert is None else lambda entry, type: in_version(entry).event(type)
+        return WatchQuery(options.selection, (api_version, resource.group), plain, bookmark)
+    if media.as_ == "Table":
+        return WatchQuery(options.selection, None, _table_lines(ctx, media, in_version), bookmark)
+    if media.as_ != "PartialObjectMetadata":
+        raise respond.not_that(ctx, media, "")
+
+    def metadata_only(entry: Entry, type: str) -> bytes:
+        return encoding.event_line(type, encoding.partial_metadata(in_version(entry), media.version))
+
+    return WatchQuery(options.selection, (api_version, "metadata", media.version), metadata_only, bookmark)
+
+
+def _table_lines(ctx: Context, media: Media, in_version: Callable[[Entry], Entry]) -> Line:
+    """Tables of one row; only the first names the columns."""
+    respond.include_object(ctx)
+    headed = True
+
+    def line(entry: Entry, type: str) -> bytes:
+        nonlocal headed
+        table = respond.table(ctx, media, [in_version(entry)], entry.revision, headed=headed)
+        headed = False
+        return encoding.event_line(type, table)
+
+    return line
