@@ -95,9 +95,7 @@ async def perform(context: Context, action: Action) -> Object | None:
             return await client.update(kind, obj, subresource=subresource)
         case Patch(kind, namespace, name, patch, subresource, patch_type, missing_is_fine):
             try:
-                return await client.patch(
-                    kind, name, patch, namespace, subresource=subresource, patch_type=patch_type
-                )
+                return await client.patch(kind, name, patch, namespace, subresource=subresource, patch_type=patch_type)
             except StatusError as error:
                 if error.code != 404 or not missing_is_fine:
                     raise

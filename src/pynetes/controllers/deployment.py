@@ -3,8 +3,8 @@
 Watches: Deployments, ReplicaSets, Pods (deletions, for Recreate).
 Owns: the ReplicaSets that name the Deployment as their controller and match its selector; its status, and its
     annotation ``deployment.kubernetes.io/revision``.
-Guarantees: never more than ``replicas + maxSurge`` pods wanted, never fewer than ``replicas - maxUnavailable`` available
-    because of a rollout; scaling during a rollout is shared in proportion; ReplicaSets without pods beyond
+Guarantees: never more than ``replicas + maxSurge`` pods wanted, never fewer than ``replicas - maxUnavailable``
+    available because of a rollout; scaling during a rollout is shared in proportion; ReplicaSets without pods beyond
     ``revisionHistoryLimit`` are deleted, oldest revision first.
 Differs: the label ``pod-template-hash`` is FNV-1a over the template's JSON, not over Go's print of it: the same length
     and alphabet, stable, another value. A ReplicaSet that upstream made is recognised by its template, not by its hash.
@@ -474,7 +474,9 @@ class _Pass:
         )
         if _has_deadline(self.deployment) and not done:
             self._note_progress(status, present)
-        failures = [rs for rs in [self.new, *self._all()] if rs and _condition(rs.get("status") or {}, "ReplicaFailure")]
+        failures = [
+            rs for rs in [self.new, *self._all()] if rs and _condition(rs.get("status") or {}, "ReplicaFailure")
+        ]
         if failures:
             failure = _condition(failures[0]["status"], "ReplicaFailure")
             assert failure is not None
@@ -633,7 +635,8 @@ def _is_complete(deployment: Object, status: Object) -> bool:
     wanted = _replicas(deployment)
     counts = (status.get(name, 0) for name in ("updatedReplicas", "replicas", "availableReplicas"))
     observed: int = status.get("observedGeneration", 0)
-    return all(count == wanted for count in counts) and observed >= deployment["metadata"].get("generation", 0)
+    generation: int = deployment["metadata"].get("generation", 0)
+    return observed >= generation and all(count == wanted for count in counts)
 
 
 def _has_progressed(before: Object, after: Object) -> bool:

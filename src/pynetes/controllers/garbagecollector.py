@@ -10,6 +10,7 @@ Caveats: an owner reference of an unknown kind keeps its object; new kinds are f
 Source: pkg/controller/garbagecollector/{garbagecollector,graph_builder}.go.
 """
 
+import functools
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -152,7 +153,7 @@ class GarbageCollector:
                 added.append(kind)
         for kind in added:
             informer = self._context.informers.get(kind)
-            informer.add_handler(lambda change, kind=kind: self._changed(kind, change))
+            informer.add_handler(functools.partial(self._changed, kind))
         if added:
             self._context.informers.start()
 
@@ -226,9 +227,7 @@ class GarbageCollector:
     # the graph
 
     def _changed(self, kind: Kind, change: Change) -> None:
-        if change.old is not None and (
-            change.new is None or uid_of(change.old.object) != uid_of(change.new.object)
-        ):
+        if change.old is not None and (change.new is None or uid_of(change.old.object) != uid_of(change.new.object)):
             self._remove(uid_of(change.old.object))
         if change.new is not None:
             self._put(kind, change.new.object)

@@ -51,6 +51,12 @@ class Manager:
             self.counts[controller.name] = Counts()
             self._running.append((controller, context, controller.make(context)))
 
+    def enqueue(self, name: str, key: str) -> None:
+        """Have a controller look at a key, whether or not anything happened to it."""
+        for controller, context, _ in self._running:
+            if controller.name == name:
+                context.queue.add(key)
+
     async def run(self) -> None:
         """Run until cancelled."""
         self._informers.start()

@@ -102,9 +102,7 @@ def _conditions(present: Sequence[Object], bad: Mapping[str, tuple[str, str]], n
 
 def pods_estimate(pods: Sequence[Object], deleted_at: float, now: float) -> float:
     """The longest grace period of the pods that still run; 0 when it is over."""
-    graces = [
-        pod["spec"].get("terminationGracePeriodSeconds") or 0 for pod in pods if not lifecycle.is_terminal(pod)
-    ]
+    graces = [pod["spec"].get("terminationGracePeriodSeconds") or 0 for pod in pods if not lifecycle.is_terminal(pod)]
     estimate: float = max(graces, default=0)
     return 0.0 if now - deleted_at >= estimate else estimate
 
@@ -154,7 +152,9 @@ class Namespaces:
             resources = await served(self._context.client)
         except (StatusError, OSError) as error:
             found.discovery_error = str(error)
-        await self._delete(Served(PODS, frozenset({"list", "delete", "deletecollection"})), namespace, deleted_at, found)
+        await self._delete(
+            Served(PODS, frozenset({"list", "delete", "deletecollection"})), namespace, deleted_at, found
+        )
         if found.remaining:
             return found, True
         for resource in resources:

@@ -38,7 +38,7 @@ class Ranges:
     def occupy(self, network: str) -> None:
         """Take whatever overlaps a network. Raises: ValueError when it is not of this cluster CIDR."""
         given: Network = ipaddress.ip_network(network, strict=False)
-        if given.version != self._network.version or not given.overlaps(self._network):  # type: ignore[arg-type]
+        if given.version != self._network.version or not given.overlaps(self._network):
             raise ValueError(f"{network} is not in {self._network}")
         self._used.update(self._indexes(given))
 
@@ -78,7 +78,7 @@ def ranges_of(settings: Settings) -> list[Ranges]:
 
 def _overlap(a: str, b: str) -> bool:
     first: Network = ipaddress.ip_network(a)
-    return first.overlaps(ipaddress.ip_network(b))  # type: ignore[arg-type]
+    return first.overlaps(ipaddress.ip_network(b))
 
 
 def plan(node: Object, pools: Sequence[Ranges]) -> list[Action]:

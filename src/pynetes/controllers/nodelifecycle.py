@@ -85,11 +85,9 @@ def observe(node: Object, lease: Object | None, health: Health | None, now: floa
 
 
 def silent_conditions(node: Object, health: Health, settings: Settings, now: float) -> list[Object] | None:
-    """The conditions of a node that has been silent for too long; None while it has not, or when they are so already."""
+    """The conditions of a node that has been silent for too long; None while it has not, or when they say so."""
     ready = lifecycle.condition(node, "Ready")
-    grace = (
-        settings.node_startup_grace_period_seconds if ready is None else settings.node_monitor_grace_period_seconds
-    )
+    grace = settings.node_startup_grace_period_seconds if ready is None else settings.node_monitor_grace_period_seconds
     if now <= health.probed + grace:
         return None
     conditions = list((node.get("status") or {}).get("conditions") or ())
@@ -148,7 +146,9 @@ def _taint(key: str, effect: str, now: float) -> Object:
 def labels_to_set(node: Object) -> dict[str, str]:
     """The beta labels that do not say what the stable ones do."""
     labels = labels_of(node)
-    return {beta: labels[key] for key, beta in _BETA_LABELS.items() if key in labels and labels.get(beta) != labels[key]}
+    return {
+        beta: labels[key] for key, beta in _BETA_LABELS.items() if key in labels and labels.get(beta) != labels[key]
+    }
 
 
 def zone_of(node: Object) -> str:

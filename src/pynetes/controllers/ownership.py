@@ -93,9 +93,7 @@ async def still_alive(context: Context, kind: Kind, owner: Object) -> None:
     fresh = await context.client.get(kind, name_of(owner), namespace_of(owner))
     where = f"{namespace_of(owner)}/{name_of(owner)}"
     if uid_of(fresh) != uid_of(owner):
-        raise ValueError(
-            f"original {kind.kind} {where} is gone: got uid {uid_of(fresh)}, wanted {uid_of(owner)}"
-        )
+        raise ValueError(f"original {kind.kind} {where} is gone: got uid {uid_of(fresh)}, wanted {uid_of(owner)}")
     if "deletionTimestamp" in fresh["metadata"]:
         raise ValueError(f"{where} has just been deleted at {fresh['metadata']['deletionTimestamp']}")
 

@@ -83,9 +83,7 @@ def pod_from_template(rs: Object) -> Object:
     return {"kind": "Pod", "apiVersion": "v1", "metadata": metadata, "spec": template["spec"]}
 
 
-def status(
-    rs: Object, active: Sequence[Object], terminating: int, failure: Exception | None, now: float
-) -> Object:
+def status(rs: Object, active: Sequence[Object], terminating: int, failure: Exception | None, now: float) -> Object:
     """The status that these pods make; equal to the present one when nothing is new."""
     template_labels = ((rs["spec"]["template"].get("metadata") or {}).get("labels") or {}).items()
     min_ready = rs["spec"].get("minReadySeconds", 0)

@@ -27,7 +27,7 @@ class Context:
     clock: Clock
     settings: Settings
     events: "EventRecorder"
-    queue: "WorkQueue"
+    queue: "WorkQueue[str]"
 
 
 class Reconciler(Protocol):
