@@ -1,8 +1,8 @@
 """The CNI driver: a network configuration list, run plug-in by plug-in.
 
 The configuration is given (``configure``) or read from a directory, as upstream's runtimes do: the first by name of
-``*.conflist``, ``*.conf`` and ``*.json``. What ADD answered is kept on disk until DEL, which gets it back as ``prevResult``, so
-that addresses are given back also after a crash.
+``*.conflist``, ``*.conf`` and ``*.json``. What ADD answered is kept on disk until DEL, which gets it back as
+``prevResult``, so that addresses are given back also after a crash.
 
 Source: CNI specification 1.0.0, sections 2 to 5; containernetworking/cni ``libcni``.
 """

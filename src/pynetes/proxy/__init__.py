@@ -1,1 +1,6 @@
-"""Services to rules."""
+"""kube-proxy: services to rules of the kernel's packet filter, on every node."""
+
+from pynetes.proxy.proxy import Proxy
+from pynetes.proxy.settings import Settings
+
+__all__ = ["Proxy", "Settings"]
