@@ -95,7 +95,7 @@ class MiniAPI:
         namespace = ""
         if rest[0] == "namespaces" and len(rest) > 2 and rest[2] not in ("status", "finalize"):
             namespace, rest = rest[1], rest[2:]
-        plural, name, sub = (rest + ["", ""])[:3]
+        plural, name, sub = [*rest, "", ""][:3]
         key = (api_version, plural, namespace, name)
         if method == "GET" and not name:
             if "watch" in query:
