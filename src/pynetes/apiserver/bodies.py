@@ -1,7 +1,7 @@
 """Kept bodies of whole lists: a LIST of what has not changed is one lookup.
 
-A list's body is a head, which holds the revision, and a tail, which holds the items. The tail stays as long as nothing in
-the list's scope changes; the head is written anew when the store's revision has moved on.
+A list's body is a head, which holds the revision, and a tail, which holds the items. The tail stays as long as nothing
+in the list's scope changes; the head is written anew when the store's revision has moved on.
 """
 
 import zlib
@@ -46,8 +46,8 @@ class Body:
     def gzipped(self, revision: int) -> bytes:
         """Compressed; the tail once for as long as it is kept.
 
-        Both parts are deflated on their own: the head ends at a byte (a full flush), the tail does not look back. Only the
-        checksum runs over everything each time.
+        Both parts are deflated on their own: the head ends at a byte (a full flush), the tail does not look back. Only
+        the checksum runs over everything each time.
         """
         body = self.at(revision)
         if self._deflated is None:

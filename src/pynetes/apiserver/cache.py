@@ -1,13 +1,15 @@
 """The watch cache: every object's bytes, the latest changes, and who must hear of them.
 
-One store watch feeds it. Per storage prefix there is a ``Keyspace`` (entries, sorted keys, a ring of changes), per resource a
-``ResourceCache`` over it (two resources can share a storage, as events do) that knows selectors and watchers.
+One store watch feeds it. Per storage prefix there is a ``Keyspace`` (entries, sorted keys, a ring of changes), per
+resource a ``ResourceCache`` over it (two resources can share a storage, as events do) that knows selectors and
+watchers.
 
-Ordered: changes are applied in revision order; with an embedded store inside the commit, before the writer goes on, so that
-whoever was answered finds the write here. Watchers that ask the same share a ``Group``: a change is encoded once and the same
-framed bytes go to all; what one turn of the loop brings is one write. Skipped: nothing, ever; a watcher whose peer does not
-read is broken off instead. A DELETED event shows the last state, at the revision of the delete; an object that leaves a
-selector is DELETED with its old state at the new revision, one that enters it is ADDED.
+Ordered: changes are applied in revision order; with an embedded store inside the commit, before the writer goes on,
+so that whoever was answered finds the write here. Watchers that ask the same share a ``Group``: a change is encoded
+once and the same framed bytes go to all; what one turn of the loop brings is one write. Skipped: nothing, ever; a
+watcher whose peer does not read is broken off instead. A DELETED event shows the last state, at the revision of the
+delete; an object that leaves a selector is DELETED with its old state at the new revision, one that enters it is
+ADDED.
 
 Source: apiserver ``pkg/storage/cacher``.
 """

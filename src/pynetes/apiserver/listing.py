@@ -1,12 +1,12 @@
 """What a list or a watch asks for: its parameters, read and checked with upstream's texts; continue tokens.
 
-Source: apimachinery ``pkg/apis/meta/internalversion/validation/validation.go``; apiserver ``pkg/endpoints/handlers/get.go``,
-``pkg/storage/continue.go``, ``pkg/storage/etcd3/errors.go``, ``pkg/storage/errors.go``.
+Source: apimachinery ``pkg/apis/meta/internalversion/validation/validation.go``; apiserver
+``pkg/endpoints/handlers/get.go``, ``pkg/storage/continue.go``, ``pkg/storage/etcd3/errors.go``,
+``pkg/storage/errors.go``.
 """
 
 import base64
 import binascii
-import json
 import posixpath
 from dataclasses import dataclass, replace
 
@@ -14,7 +14,7 @@ import orjson
 
 from pynetes.apiserver.cache import Selection
 from pynetes.apiserver.context import Context
-from pynetes.meta import gotext, selectors, status, validation
+from pynetes.meta import gojson, gotext, selectors, status, validation
 from pynetes.meta.gotext import quoted
 from pynetes.meta.resource import Resource, Version
 from pynetes.meta.selectors import FieldSelector, LabelSelector, SelectorError
@@ -27,8 +27,8 @@ TOO_OLD_LIST = "The resourceVersion for the provided list is too old."
 INCONSISTENT_CONTINUE = (
     "The provided continue parameter is too old to display a consistent list result. You can start a new list without "
     "the continue parameter, or use the continue token in this response to retrieve the remainder of the results. "
-    "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted "
-    "between the time the first chunk was returned and now may show up in the list."
+    "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or "
+    "deleted between the time the first chunk was returned and now may show up in the list."
 )
 _OWN_FIELDS = frozenset(("pods", "nodes", "namespaces", "events", "secrets", "services", "replicationcontrollers"))
 CONTINUE_WITH_REVISION = "specifying resource version is not allowed when using continue"
@@ -235,11 +235,9 @@ def decode_continue(token: str, prefix: bytes) -> tuple[bytes, int]:
     invalid = "continue key is not valid"
     try:
         data = _raw_url_decode(token)
-        found = json.loads(data)
-    except binascii.Error as error:
-        raise wrong(f"{invalid}: {error}") from error
+        found = gojson.loads(data)
     except ValueError as error:
-        raise wrong(f"{invalid}: {_go_json_error(data)}") from error
+        raise wrong(f"{invalid}: {error}") from error
     if not isinstance(found, dict):
         raise wrong(f"{invalid}: json: cannot unmarshal into Go value of type storage.continueToken")
     if found.get("v", "") != TOKEN_VERSION:
@@ -276,13 +274,3 @@ def _raw_url_decode(token: str) -> bytes:
     if len(token) % 4 == 1:
         raise binascii.Error(f"illegal base64 data at input byte {len(token) - 1}")
     return base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-
-
-def _go_json_error(data: bytes) -> str:
-    """What ``encoding/json`` says of most tokens that are no JSON: about their first byte."""
-    text = data.lstrip(b" \t\r\n")
-    if not text or text[:1] in b'{["':
-        return "unexpected end of JSON input"
-    character = chr(text[0])
-    shown = character if " " <= character <= "~" else f"\\u{ord(character):04x}"
-    return f"invalid character '{shown}' looking for beginning of value"

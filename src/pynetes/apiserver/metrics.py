@@ -42,16 +42,16 @@ class Metrics:
 
     def text(self) -> bytes:
         lines = [
-            "# HELP apiserver_request_total [STABLE] Counter of apiserver requests broken out for each verb, dry run value,"
-            " group, version, resource, scope, component, and HTTP response code.",
+            "# HELP apiserver_request_total [STABLE] Counter of apiserver requests broken out for each verb, dry run "
+            "value, group, version, resource, scope, component, and HTTP response code.",
             "# TYPE apiserver_request_total counter",
         ]
-        for (labels, code), count in sorted(self._totals.items()):
-            lines.append(f'apiserver_request_total{{code="{code}",{_text(labels)}}} {count}')
+        for (labels, code), times in sorted(self._totals.items()):
+            lines.append(f'apiserver_request_total{{code="{code}",{_text(labels)}}} {times}')
         name = "apiserver_request_duration_seconds"
         lines += [
-            f"# HELP {name} [STABLE] Response latency distribution in seconds for each verb, dry run value, group, version,"
-            " resource, subresource, scope and component.",
+            f"# HELP {name} [STABLE] Response latency distribution in seconds for each verb, dry run value, group, "
+            "version, resource, subresource, scope and component.",
             f"# TYPE {name} histogram",
         ]
         for labels, row in sorted(self._durations.items()):

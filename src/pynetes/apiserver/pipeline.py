@@ -1,7 +1,8 @@
-"""Every request's way: info, authenticate, audit, impersonate, priority, authorize, route, verb. See docs/flow-write.md.
+"""Every request's way: info, authenticate, audit, impersonate, priority, authorize, route, verb (docs/flow-write.md).
 
 A step that has nothing to do yet has its place. What needs no waiting runs to its end without a task: the answer of a
-cached read is made on the spot. A ``StatusError`` raised by any step becomes a ``Status`` answer here, anything else a 500.
+cached read is made on the spot. A ``StatusError`` raised by any step becomes a ``Status`` answer here, anything else a
+500.
 """
 
 import logging
@@ -11,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
-from pynetes.apiserver import endpoints, respond
+from pynetes.apiserver import authz, endpoints, respond
 from pynetes.apiserver.context import Context, RequestInfo
 from pynetes.apiserver.metrics import Metrics
 from pynetes.apiserver.routing import BadPath, Route, Router
@@ -76,12 +77,12 @@ class Pipeline:
         server = self._server
         ctx.user = server.authenticator.authenticate(ctx.request)
         # audit: begins here
-        if "impersonate-user" in ctx.request.headers or _impersonates(ctx.request.headers):
+        if _impersonates(ctx.request.headers):
             ctx.user = self._impersonation.impersonate(ctx)
         # priority and fairness: waits here
         decision = server.authorizer.authorize(ctx.user, ctx.info)
         if not decision.allowed:
-            raise forbidden(ctx, decision.reason)
+            raise authz.forbidden(ctx.user, ctx.info, decision)
         return self._dispatch(ctx, route)
 
     def _dispatch(self, ctx: Context, route: Route) -> Answer | Awaitable[Answer]:
@@ -115,7 +116,8 @@ class Pipeline:
         return self._verbs["watch"](ctx)
 
     async def _wait(self, ctx: Context, waiting: Awaitable[Answer], started: float, audit_id: str) -> Answer:
-        limit = None if ctx.info.verb in _NOT_TIMED or ctx.info.subresource else self._server.settings.request_timeout_seconds
+        untimed = ctx.info.verb in _NOT_TIMED or ctx.info.subresource
+        limit = None if untimed else self._server.settings.request_timeout_seconds
         answer: Answer
         try:
             if limit is None:
@@ -130,20 +132,6 @@ class Pipeline:
             answer = _failure(ctx, error)
         self.metrics.observe(ctx, answer, started)
         return _finish(answer, ctx, audit_id)
-
-
-def forbidden(ctx: Context, reason: str) -> StatusError:
-    """403 in upstream's words. Source: apiserver ``pkg/endpoints/handlers/responsewriters/errors.go``."""
-    info, user = ctx.info, ctx.user.name
-    if not info.is_resource:
-        why = f'User "{user}" cannot {info.verb} path "{info.path}"'
-        error = status.forbidden("", "", "", why if not reason else f"{why}: {reason}")
-        error.status.setdefault("details", {})
-        return error
-    resource = f"{info.resource}/{info.subresource}" if info.subresource else info.resource
-    where = f'in the namespace "{info.namespace}"' if info.namespace else "at the cluster scope"
-    why = f'User "{user}" cannot {info.verb} resource "{resource}" in API group "{info.group}" {where}'
-    return status.forbidden(info.group, info.resource, info.name, why if not reason else f"{why}: {reason}")
 
 
 def _info(route: Route, params: Mapping[str, list[str]]) -> RequestInfo:
@@ -199,7 +187,9 @@ def _failure(ctx: Context, error: Exception) -> Response:
 
 def _finish(answer: Answer, ctx: Context | None, audit_id: str) -> Answer:
     """The headers that every answer has."""
-    headers = [("Audit-Id", audit_id), ("Cache-Control", "no-cache, private")]
+    headers = [("Audit-Id", audit_id)]
+    if not any(name == "Cache-Control" for name, _ in answer.headers):
+        headers.append(("Cache-Control", "no-cache, private"))
     if ctx is not None and ctx.warnings:
         headers += [("Warning", respond.warning(text)) for text in dict.fromkeys(ctx.warnings)]
     answer.headers = (*headers, *answer.headers)

@@ -37,7 +37,7 @@ def negotiate(ctx: Context) -> Media:
 
 
 def respond(ctx: Context, what: Entry | Object, status: int = 200) -> Response:
-    """One object in the form that was negotiated. A dict is answered as it is: it is in the version that was asked for."""
+    """One object in the form that was negotiated. A dict is in the version that was asked for already."""
     media = ctx.media if ctx.media is not None else negotiate(ctx)
     if isinstance(what, Entry):
         entry = present(ctx.resource, ctx.version, what)
@@ -170,9 +170,7 @@ def table(
     include, now = include_object(ctx), ctx.server.clock.now()
     rows = [table_row(ctx.resource, entry, include, media.version, now) for entry in entries]
     columns = columns_of(ctx.version, ctx.resource) if headed else None
-    return encoding.table(
-        columns, rows, revision, version=media.version, continue_=continue_, remaining=remaining
-    )
+    return encoding.table(columns, rows, revision, version=media.version, continue_=continue_, remaining=remaining)
 
 
 def table_row(resource: Resource, entry: Entry, include: str, version: str, now: float) -> bytes:
@@ -219,4 +217,3 @@ def wants_gzip(request: Request) -> bool:
 
 def _gzip(body: bytes) -> bytes:
     return zlib.compress(body, 1, 31)
-

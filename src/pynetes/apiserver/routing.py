@@ -28,10 +28,10 @@ class BadPath(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a path leads. ``verb`` is the handler's; ``fault`` says why there is none.
+    """Where a path leads.
 
-    ``fault``: "" (there is one), "page" (404 in plain text), "path" (404 Status), "method" (405 Status). ``endpoint`` is set
-    for a path that is no resource. Lists and watches share a path: ``listed`` and ``watched`` are the infos of both.
+    ``fault`` says why it leads nowhere: "page" (404 in plain text), "path" (404 Status), "method" (405 Status).
+    ``endpoint`` is set for a path that is no resource. Lists and watches share a path: ``watched`` is the other info.
     """
 
     info: RequestInfo
@@ -114,7 +114,7 @@ class Router:
             verb in ("update", "patch") and collection
         )
         if collection and resource.namespaced and not info.namespace and verb not in ("list", "watch"):
-            # creating and deleting collections need a namespace in the path; creating reviews of none does not come here
+            # creating one and deleting all need a namespace in the path
             wrong_place = True
         if method == "HEAD" or verb not in verbs or wrong_place:
             return replace(found, fault="method")

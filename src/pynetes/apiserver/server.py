@@ -11,6 +11,7 @@ from pynetes.aio.clock import Clock
 from pynetes.aio.tasks import Tasks
 from pynetes.apiserver.bodies import Bodies
 from pynetes.apiserver.cache import Cache
+from pynetes.apiserver.endpoints import Documents
 from pynetes.apiserver.pipeline import Pipeline
 from pynetes.apiserver.registry import Registry
 from pynetes.apiserver.settings import Settings
@@ -23,8 +24,8 @@ log = logging.getLogger(__name__)
 class APIServer:
     """Owns nothing but its cache and its background tasks; the store is closed by whoever opened it.
 
-    ``authenticator``, ``authorizer`` and ``admission`` are made from ``(server)``: they read the registry, cache and settings
-    from it when they are called, never when they are made.
+    ``authenticator``, ``authorizer`` and ``admission`` are made from ``(server)``: they read the registry, cache and
+    settings from it when they are called, never when they are made.
     """
 
     def __init__(self, store: Store, clock: Clock, settings: Settings | None = None) -> None:
@@ -43,6 +44,7 @@ class APIServer:
             if resource.storage_prefix is not None:
                 self.cache.of(resource)
         self.bodies = Bodies()
+        self.documents = Documents()
         self.authenticator = Authenticator(self)
         self.authorizer = Authorizer(self)
         self.admission = Admission(self)

@@ -1,7 +1,8 @@
 """WATCH: what is there or what changed since a revision, then every change, as a stream of lines.
 
-Everything up to joining the group happens in one go, inside ``Stream.start``: there is no gap and no duplicate. Whatever goes
-wrong before the stream begins is a ``Status`` answer; a revision that is too old is an ERROR event, as upstream has it.
+Everything up to joining the group happens in one go, inside ``Stream.start``: there is no gap and no duplicate.
+Whatever goes wrong before the stream begins is a ``Status`` answer; a revision that is too old is an ERROR event, as
+upstream has it.
 Source: apiserver ``pkg/endpoints/handlers/watch.go``, ``pkg/storage/cacher/cache_watcher.go``.
 """
 
