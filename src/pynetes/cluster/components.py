@@ -214,7 +214,7 @@ async def node(config: ClusterConfig, folder: ClusterDir, name: str, clock: Cloc
         commands,
     )
     routes = Routes(proxy_informers, clock, name, commands)
-    pods = pod_network(proxy_informers, clock, cni, name, root / "cni" / "networks")
+    pods = pod_network(proxy_informers, cni, name, root / "cni" / "networks")
     try:
         await gathered(kubelet.run(), proxy.run(), routes.run(), pods)
     finally:

@@ -34,7 +34,7 @@ def down(folder: ClusterDir, kubeconfig: Path | None, clock: Clock, report: Call
         remove_cgroups(folder.path.name)
         from pynetes.cluster.network import remove
 
-        remove(folder.path.name, config)
+        remove(folder.path.name, clock)
         report("containers, mounts, cgroups and networks removed")
     if config is not None and remove_context(kubeconfig or default_path(), config.context, config.id):
         report(f"context {config.context} taken out of the kubeconfig")

@@ -142,7 +142,7 @@ def supervise(config: ClusterConfig, folder: ClusterDir, clock: Clock) -> None:
     if config.nodes:
         from pynetes.cluster.network import ensure
 
-        ensure(config)
+        ensure(config, clock)
     preload(config)
     Supervisor(children(config, folder), folder.run, folder.logs, clock).run()
 

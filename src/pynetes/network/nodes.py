@@ -1,72 +1,131 @@
-"""The node network of virtual nodes: a bridge on the host, each node a network namespace with one leg in it.
+"""The node network on one host: a bridge that joins virtual nodes, each in a network namespace of its own.
 
-Pure: what is there and what is wanted come to batches for ``ip -batch``; ``cluster`` runs them. Every name begins with the
-cluster's prefix, so that what a crash left can be found.
-
-Source: man 8 ip-link, ip-netns, bridge.
+``plan`` is pure: the network that is wanted and the links that there are, to ``ip -batch`` text. ``ensure`` carries it
+out; run again it adds what is missing and takes nothing away. Pods' traffic is masqueraded only where it leaves the
+cluster, on the host, by whatever interface is not the bridge.
 """
 
-from collections.abc import Collection
+import ipaddress
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-INTERFACE = "eth0"
-"""A node's leg, seen from within."""
+import orjson
 
-NODE_SYSCTLS = {
-    "net/ipv4/ip_forward": "1",
-    "net/ipv6/conf/all/forwarding": "1",
-    "net/ipv4/conf/all/rp_filter": "0",
-    "net/ipv4/conf/default/rp_filter": "0",
-    # a pod's call to a Service that ends on its own node must come back through the node's rules
-    "net/bridge/bridge-nf-call-iptables": "1",
-    "net/bridge/bridge-nf-call-ip6tables": "1",
-}
-"""What a node's namespace needs; those that the kernel does not have are left out."""
+from pynetes.aio.commands import Commands
+from pynetes.network import names, namespaces
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
-    """One node: its namespace under /run/netns, its interface's name on the host, its address with prefix length."""
+class VirtualNode:
+    """``number`` counts from 1 and names the host's end of its link. ``addresses``: one per IP family, with prefix."""
 
-    namespace: str
-    host_interface: str
-    address: str
+    name: str
+    number: int
+    addresses: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class NodeNetwork:
-    """``address``: the host's, on the bridge, with prefix length. ``gateway``: the same without it."""
+    """``host_addresses``: the bridge's own, with prefix; the nodes' way out. ``masquerade``: sources (node network, pod
+    CIDRs) that get the host's address when they leave the cluster; empty: none do."""
 
-    bridge: str
-    address: str
-    gateway: str
-    legs: tuple[Leg, ...]
-
-
-def host_batch(wanted: NodeNetwork, links: Collection[str]) -> str:
-    """Lines for the host: the bridge and the legs that are not there yet. ``links``: the interfaces that are."""
-    lines = []
-    if wanted.bridge not in links:
-        lines.append(f"link add {wanted.bridge} type bridge")
-    lines.append(f"address replace {wanted.address} dev {wanted.bridge}")
-    lines.append(f"link set {wanted.bridge} up")
-    for leg in wanted.legs:
-        if leg.host_interface not in links:
-            lines.append(f"link add {leg.host_interface} type veth peer name {INTERFACE} netns {leg.namespace}")
-        lines.append(f"link set {leg.host_interface} master {wanted.bridge} up")
-    return "\n".join(lines) + "\n"
+    cluster: str
+    host_addresses: tuple[str, ...]
+    nodes: tuple[VirtualNode, ...]
+    masquerade: tuple[str, ...] = ()
+    mtu: int = 0
 
 
-def node_batch(wanted: NodeNetwork, leg: Leg) -> str:
-    """Lines for one node's namespace."""
-    return (
-        "link set lo up\n"
-        f"address replace {leg.address} dev {INTERFACE}\n"
-        f"link set {INTERFACE} up\n"
-        f"route replace default via {wanted.gateway} dev {INTERFACE}\n"
-    )
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Text for ``ip -batch``; ``namespace`` empty: on the host."""
+
+    namespace: str
+    text: str
 
 
-def removal_batch(prefix: str, links: Collection[str]) -> str:
-    """Lines that remove every interface of the prefix; a leg goes with its namespace, but does not wait for it."""
-    return "".join(f"link delete {link}\n" for link in sorted(links) if link.startswith(prefix))
+def plan(network: NodeNetwork, links: Collection[str]) -> list[Batch]:
+    """What to run, in order. ``links``: the names of the host's links."""
+    bridge = names.bridge(network.cluster)
+    host: list[str] = []
+    if bridge not in links:
+        host.append(f"link add {bridge} type bridge")
+    host += [f"addr replace {address} dev {bridge}" for address in network.host_addresses]
+    host.append(f"link set {bridge} up")
+    inside: list[Batch] = []
+    for node in network.nodes:
+        link, namespace = names.link(network.cluster, node.number), names.namespace(network.cluster, node.name)
+        mtu = f" mtu {network.mtu}" if network.mtu else ""
+        if link not in links:
+            host.append(f"link add {link}{mtu} type veth peer name eth0{mtu} netns {namespace}")
+        host.append(f"link set {link} master {bridge} up")
+        lines = [f"addr replace {address} dev eth0" for address in node.addresses]
+        lines.append("link set eth0 up")
+        for address in network.host_addresses:
+            gateway = ipaddress.ip_interface(address)
+            lines.append(f"-{gateway.version} route replace default via {gateway.ip}")
+        inside.append(Batch(namespace, _text(lines)))
+    return [Batch("", _text(host)), *inside]
+
+
+def filter_text(network: NodeNetwork, family: int, existing: Sequence[str]) -> str:
+    """For the host's ``iptables-restore --noflush``: let the bridge's traffic through, masquerade what leaves.
+
+    ``existing``: the lines of ``iptables-save``.
+    """
+    bridge, chain = names.bridge(network.cluster), names.chain(network.cluster)
+    sources = [s for s in network.masquerade if ipaddress.ip_network(s).version == family]
+    lines = ["*filter", f":{chain} - [0:0]", f"-A {chain} -i {bridge} -j ACCEPT", f"-A {chain} -o {bridge} -j ACCEPT"]
+    if f"-A FORWARD -j {chain}" not in existing:
+        lines.append(f"-I FORWARD -j {chain}")
+    lines += ["COMMIT", "*nat", f":{chain} - [0:0]"]
+    lines += [f"-A {chain} -s {source} ! -o {bridge} -j MASQUERADE" for source in sources]
+    if f"-A POSTROUTING -j {chain}" not in existing:
+        lines.append(f"-A POSTROUTING -j {chain}")
+    return _text([*lines, "COMMIT"])
+
+
+async def ensure(network: NodeNetwork, commands: Commands) -> None:
+    """Make the network, or what is missing of it. Raises: CommandFailed, OSError."""
+    for node in network.nodes:
+        namespace = namespaces.create(names.namespace(network.cluster, node.name))
+        namespaces.run_inside(namespace, forward)
+    forward()
+    links = await host_links(commands)
+    for batch in plan(network, links):
+        where = ["-netns", batch.namespace] if batch.namespace else []
+        await commands.run(["ip", *where, "-batch", "-"], stdin=batch.text.encode())
+    for family in sorted({ipaddress.ip_interface(a).version for a in network.host_addresses}):
+        program = await packet_filter(commands, family)
+        saved = (await commands.run([f"{program}-save"])).stdout.decode(errors="replace").splitlines()
+        text = filter_text(network, family, saved)
+        await commands.run([f"{program}-restore", "-w", "5", "--noflush"], stdin=text.encode())
+
+
+async def host_links(commands: Commands) -> set[str]:
+    """The names of all links here."""
+    done = await commands.run(["ip", "-json", "link", "show"])
+    return {link["ifname"] for link in orjson.loads(done.stdout or b"[]")}
+
+
+async def packet_filter(commands: Commands, family: int) -> str:
+    """``iptables-legacy`` where it works, else ``iptables``; the same for IPv6. Suffixed by -save and -restore."""
+    base = "ip6tables" if family == 6 else "iptables"
+    try:
+        done = await commands.run([f"{base}-legacy-save", "-t", "nat"], check=False)
+    except FileNotFoundError:
+        return base
+    return f"{base}-legacy" if done.code == 0 else base
+
+
+def forward() -> None:
+    """Let this network namespace pass packets on, of both families."""
+    for path in ("/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"):
+        file = Path(path)
+        if file.exists() and file.read_text().strip() != "1":
+            file.write_text("1")
+
+
+def _text(lines: Sequence[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
