@@ -108,7 +108,7 @@ func visit(t reflect.Type) int {
 			visit(reflect.TypeOf(apiextensions.JSONSchemaProps{}))
 		}
 		if t.Kind() == reflect.Struct && t.Name() == "JSONSchemaProps" {
-			var fs []any
+			fs := []any{}
 			for _, f := range fields(t) {
 				fs = append(fs, f.row())
 			}
@@ -119,7 +119,7 @@ func visit(t reflect.Type) int {
 	switch t.Kind() {
 	case reflect.Struct:
 		names[openapiName(t)] = id
-		var fs []any
+		fs := []any{}
 		for _, f := range fields(t) {
 			fs = append(fs, f.row())
 		}

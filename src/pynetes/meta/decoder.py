@@ -781,9 +781,10 @@ def _compile_canonical(
         elif omitted:
             when_empty = "drop"
         else:
-            when_empty = "null" if kind in ("slice", "map", "bytes") else "keep"
+            when_empty = "null" if kind in ("slice", "map") else "keep"
         rules[name] = (change, when_empty)
         if kind == "struct" and not flags & 2:
             always.append((name, _canonical(inner), None))
-        elif not flags & 1 and not flags & 2:
-            always.append((name, None, _zero(inner)))
+        elif not flags & 2 and (kind == "custom" or not flags & 1):
+            # omitempty leaves out no struct, and most types that encode themselves are structs
+            always.append((name, None, None if kind == "bytes" else _zero(inner)))
