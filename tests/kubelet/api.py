@@ -101,7 +101,7 @@ class FakeAPI:
         namespace = ""
         if parts[0] == "namespaces" and len(parts) > 2:
             namespace, parts = parts[1], parts[2:]
-        plural, name, sub = (parts + ["", ""])[:3]
+        plural, name, sub = ([*parts, "", ""])[:3]
         query = {k: v[0] for k, v in parse_qs(request.query).items()}
         body = orjson.loads(request.body) if request.body else {}
         if request.method != "GET":

@@ -4,14 +4,13 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 
-from tests.kubelet.api import FakeAPI, container, pod
-
 from pynetes.aio.clock import VIRTUAL_EPOCH, VirtualClock, run_virtual
 from pynetes.kubelet.kubelet import Kubelet
 from pynetes.kubelet.settings import Settings
 from pynetes.kubelet.simulated import SimulatedHost
 from pynetes.meta.objects import Object
 from pynetes.runtime.simulated import ANNOTATION, SimulatedRuntime
+from tests.kubelet.api import FakeAPI, container, pod
 
 Body = Callable[["Node"], Awaitable[None]]
 

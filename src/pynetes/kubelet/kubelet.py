@@ -25,6 +25,7 @@ from pynetes.kubelet.images import Images
 from pynetes.kubelet.killing import Killer
 from pynetes.kubelet.node import NodeReporter
 from pynetes.kubelet.objects import ObjectReader
+from pynetes.kubelet.observed import PodRuntime
 from pynetes.kubelet.observer import Observer
 from pynetes.kubelet.probes import Probes
 from pynetes.kubelet.resources import whole
@@ -189,7 +190,7 @@ class Kubelet:
                 return worker
         return None
 
-    def observed(self, uid: str) -> object:
+    def observed(self, uid: str) -> PodRuntime:
         return self._observer.of(uid)
 
     def _periodic(self) -> list[tuple[float, Callable[[], Awaitable[None]], str]]:
