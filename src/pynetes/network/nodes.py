@@ -64,7 +64,7 @@ def plan(network: NodeNetwork, links: Collection[str]) -> list[Batch]:
         lines.append("link set eth0 up")
         for address in network.host_addresses:
             gateway = ipaddress.ip_interface(address)
-            lines.append(f"-{gateway.version} route replace default via {gateway.ip}")
+            lines.append(f"route replace default via {gateway.ip}")
         inside.append(Batch(namespace, _text(lines)))
     return [Batch("", _text(host)), *inside]
 

@@ -50,11 +50,11 @@ def wanted(nodes: Iterable[Object], node_name: str) -> dict[str, str]:
 def plan(routes: Mapping[str, str], observed: Mapping[str, str]) -> str:
     """``ip -batch`` text that makes the observed routes the wanted ones; empty when they are."""
     lines = [
-        f"-{_version(cidr)} route replace {cidr} via {via} proto {PROTOCOL}"
+        f"route replace {cidr} via {via} proto {PROTOCOL}"
         for cidr, via in sorted(routes.items())
         if observed.get(cidr) != via
     ]
-    lines += [f"-{_version(cidr)} route del {cidr} proto {PROTOCOL}" for cidr in sorted(observed) if cidr not in routes]
+    lines += [f"route del {cidr} proto {PROTOCOL}" for cidr in sorted(observed) if cidr not in routes]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -110,7 +110,3 @@ class Routes:
         # nodes report every few seconds: only what matters to a route wakes us
         if wanted(self._nodes.list(), self._node_name) != self._wanted:
             self._wake.set()
-
-
-def _version(cidr: str) -> int:
-    return ipaddress.ip_network(cidr).version
