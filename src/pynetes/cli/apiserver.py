@@ -14,9 +14,14 @@ from pynetes.cluster.config import ClusterDir, new_config
 
 def add_flags(parser: ArgumentParser) -> None:
     parser.add_argument("--data-dir", type=Path, required=True, metavar="DIR", help="certificates and state live here")
-    parser.add_argument("--port", type=int, default=6443, help="listen on 127.0.0.1 at this port (default: %(default)s)")
     parser.add_argument(
-        "--service-cluster-ip-range", metavar="CIDR", default="10.96.0.0/16", help="service network (default: %(default)s)"
+        "--port", type=int, default=6443, help="listen on 127.0.0.1 at this port (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--service-cluster-ip-range",
+        metavar="CIDR",
+        default="10.96.0.0/16",
+        help="service network (default: %(default)s)",
     )
 
 

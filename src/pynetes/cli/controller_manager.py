@@ -10,7 +10,9 @@ def add_flags(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--controllers", default="*", metavar="LIST", help="comma separated; '*' all, '-NAME' not this one (default: *)"
     )
-    parser.add_argument("--cluster-cidr", default="10.244.0.0/16", metavar="CIDR", help="pod network (default: %(default)s)")
+    parser.add_argument(
+        "--cluster-cidr", default="10.244.0.0/16", metavar="CIDR", help="pod network (default: %(default)s)"
+    )
     parser.add_argument("--root-ca-file", type=Path, metavar="FILE", help="certificate for ConfigMap kube-root-ca.crt")
 
 

@@ -1,10 +1,10 @@
 """Load, list, remove and build the images of a cluster. All its nodes share one image store.
 
-  pynetes image load FILE.tar            an OCI archive or layout, or what `docker save` wrote
-  pynetes image build -t NAME DIR        DIR/Dockerfile with FROM, COPY, ENTRYPOINT, CMD, ENV, USER, WORKDIR
-  pynetes image build -t NAME --rootfs DIR --cmd /bin/app    a root directory as it is
-  pynetes image ls
-  pynetes image rm NAME
+pynetes image load FILE.tar            an OCI archive or layout, or what `docker save` wrote
+pynetes image build -t NAME DIR        DIR/Dockerfile with FROM, COPY, ENTRYPOINT, CMD, ENV, USER, WORKDIR
+pynetes image build -t NAME --rootfs DIR --cmd /bin/app    a root directory as it is
+pynetes image ls
+pynetes image rm NAME
 """
 
 from argparse import ArgumentParser, Namespace
@@ -23,7 +23,9 @@ def add_flags(parser: ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     loader = verbs.add_parser("load", help="bring images in from archives")
     loader.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    loader.add_argument("-t", "--tag", action="append", default=[], metavar="NAME", help="a name instead of the archive's own")
+    loader.add_argument(
+        "-t", "--tag", action="append", default=[], metavar="NAME", help="a name instead of the archive's own"
+    )
     builder = verbs.add_parser("build", help="make an image without a daemon")
     builder.add_argument("directory", type=Path, metavar="DIR")
     builder.add_argument("-t", "--tag", required=True, metavar="NAME")

@@ -42,7 +42,9 @@ def netns(name: str, node: str) -> int:
 
     config = cluster_dir(name).load()
     if node not in config.node_names:
-        raise ConfigError(f"cluster {name!r} has no real node {node!r}; it has: {', '.join(config.node_names) or 'none'}")
+        raise ConfigError(
+            f"cluster {name!r} has no real node {node!r}; it has: {', '.join(config.node_names) or 'none'}"
+        )
     print(namespace_name(config, node))
     return 0
 

@@ -204,7 +204,7 @@ async def node(config: ClusterConfig, folder: ClusterDir, name: str, clock: Cloc
     kubelet_client = await connect(access(config, folder, f"kubelet-{name}", config.host_address), clock, "kubelet")
     proxy_client = await connect(access(config, folder, "proxy", config.host_address), clock, "kube-proxy")
     informers, proxy_informers = Informers(kubelet_client, clock), Informers(proxy_client, clock)
-    host = LinuxHost(clock, settings, commands)
+    host = LinuxHost(settings, runtime, clock)
     kubelet = Kubelet(kubelet_client, informers, clock, runtime, settings, host)
     proxy = Proxy(
         proxy_client,
@@ -303,7 +303,8 @@ def simulated_kubelet(
         max_pods=1000,
         labels={"type": "simulated"},
     )
-    return Kubelet(client, informers, clock, SimulatedRuntime(clock), settings, SimulatedHost())
+    runtime = SimulatedRuntime(clock)
+    return Kubelet(client, informers, clock, runtime, settings, SimulatedHost(runtime, clock))
 
 
 def in_namespace(namespace: Path, main: Callable[[], Awaitable[None]]) -> Callable[[], None]:

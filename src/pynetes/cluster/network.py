@@ -1,4 +1,4 @@
-"""The node network of a cluster: what its configuration comes to, made before the nodes start, removed with the cluster."""
+"""A cluster's node network: what its configuration comes to, made before the nodes start, removed with the cluster."""
 
 import asyncio
 import ipaddress

@@ -1,0 +1,40 @@
+"""Run the service proxy alone, in this network namespace, against any API server."""
+
+from argparse import ArgumentParser, Namespace
+
+
+def add_flags(parser: ArgumentParser) -> None:
+    parser.add_argument("--kubeconfig", required=True, metavar="FILE", help="how to reach the API server")
+    parser.add_argument("--hostname-override", metavar="NAME", help="the node's name (default: the host's)")
+    parser.add_argument("--cluster-cidr", default="", metavar="CIDR", help="the pods' networks, comma separated")
+    parser.add_argument("--cleanup", action="store_true", help="remove the proxy's rules and exit")
+
+
+def run(options: Namespace) -> int:
+    import socket
+
+    from pynetes.aio.clock import RealClock
+    from pynetes.client.informer import Informers
+    from pynetes.cluster import components
+    from pynetes.proxy import Proxy, Settings
+
+    clock = RealClock()
+    settings = Settings(
+        node_name=options.hostname_override or socket.gethostname().lower(),
+        cluster_cidrs=tuple(cidr for cidr in options.cluster_cidr.split(",") if cidr),
+    )
+
+    async def main() -> None:
+        client = await components.connect(options.kubeconfig, clock, "kube-proxy")
+        informers = Informers(client, clock)
+        proxy = Proxy(client, informers, clock, settings)
+        try:
+            if options.cleanup:
+                await proxy.cleanup()
+            else:
+                await proxy.run()
+        finally:
+            await informers.close()
+
+    components.run(main())
+    return 0
