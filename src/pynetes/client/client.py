@@ -59,6 +59,10 @@ class Client:
         """The same transport under another user agent (and field manager)."""
         return Client(self.transport, self.clock, user_agent)
 
+    async def close(self) -> None:
+        """Close the transport, for all who share it."""
+        await self.transport.close()
+
     async def get(self, kind: Kind, name: str, namespace: str = "", *, subresource: str = "") -> Object:
         return _object(await self.request("GET", kind.path(namespace, name, subresource)))
 

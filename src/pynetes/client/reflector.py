@@ -33,7 +33,8 @@ WATCH_SECONDS = 300
 LATE_SECONDS = 30.0
 """How long after that we break a watch that did not end."""
 
-REFUSES_WATCH_LIST = frozenset({400, 404, 405, 406, 422, 501})
+BUSY = frozenset({410, 429, 503, 504})
+"""What passes; any other refusal of a watch-list means that this server has none (as upstream's with an old etcd)."""
 
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 
@@ -86,7 +87,7 @@ class Reflector:
             except StatusError as error:
                 if error.code == 410 or _too_large(error.status):
                     self.revision, self._from = "", ""
-                if not self.revision and self._watch_list and error.code in REFUSES_WATCH_LIST:
+                if not self.revision and self._watch_list and error.code not in BUSY:
                     self._watch_list = False
                     continue
                 await self._wait(error)

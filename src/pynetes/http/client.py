@@ -308,7 +308,7 @@ class _Connection(asyncio.Protocol):
                 self._size -= len(piece)
                 if self._paused and self._size < READ_LIMIT // 2:
                     self._paused = False
-                    if not self._is_lost:
+                    if not self._transport.is_closing():
                         self._transport.resume_reading()
                 yield piece
             if self._complete:
@@ -410,7 +410,8 @@ class _Connection(asyncio.Protocol):
         self._size += len(data)
         if self._size > READ_LIMIT and not self._paused:
             self._paused = True
-            self._transport.pause_reading()
+            if not self._transport.is_closing():
+                self._transport.pause_reading()
 
     def on_message_complete(self) -> None:
         if self.status and not self._complete:
@@ -478,11 +479,11 @@ class _Connection(asyncio.Protocol):
         self._transport.close()
 
     def pause_peer(self) -> None:
-        if not self._is_lost:
+        if not self._transport.is_closing():
             self._transport.pause_reading()
 
     def resume_peer(self) -> None:
-        if not self._is_lost:
+        if not self._transport.is_closing():
             self._transport.resume_reading()
 
     def _wake_drainers(self) -> None:

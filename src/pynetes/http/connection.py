@@ -352,12 +352,12 @@ class Connection(asyncio.Protocol):
             self._parse(tail)
 
     def _pause_reading(self) -> None:
-        if not self._reading_paused and not self._lost:
+        if not self._reading_paused and not self._transport.is_closing():
             self._reading_paused = True
             self._transport.pause_reading()
 
     def _resume_reading(self) -> None:
-        if self._reading_paused and not self._lost:
+        if self._reading_paused and not self._transport.is_closing():
             self._reading_paused = False
             self._transport.resume_reading()
 

@@ -9,14 +9,14 @@ import base64
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 LEEWAY_SECONDS = 60.0
 MAX_REMEMBERED = 4096
 MAX_TOKEN_CHARACTERS = 64 * 1024
 
-Claims = Mapping[str, Any]
+Claims = dict[str, Any]
 
 
 class Key:
