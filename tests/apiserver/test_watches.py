@@ -1,0 +1,269 @@
+"""WATCH. Source: kubernetes.io, API concepts: "Efficient detection of changes", "Watch bookmarks", "Streaming lists"."""
+
+import asyncio
+
+import orjson
+
+from pynetes.apiserver.settings import Settings
+from tests.apiserver.reading import run_api, settle
+
+MAPS = "/api/v1/namespaces/default/configmaps"
+
+
+def test_a_watch_without_a_revision_begins_with_what_is_there():
+    async def main(api):
+        await api.put("configmaps", "a")
+        lines = api.watch(f"{MAPS}?watch=1")
+        assert lines.short == ["ADDED a"]
+        await api.put("configmaps", "b")
+        await api.put("configmaps", "c", "other")
+        await settle()
+        assert lines.short == ["ADDED a", "ADDED b"]
+
+    run_api(main)
+
+
+def test_a_watch_from_a_revision_replays_what_came_after_it_and_goes_on_without_gap_or_duplicate():
+    async def main(api):
+        revision = await api.put("configmaps", "a")
+        await api.put("configmaps", "b")
+        await api.put("configmaps", "a", data={"k": "v"})
+        # not flushed yet: the newcomer must not get it twice
+        early = api.watch(f"{MAPS}?watch=1&resourceVersion={revision}")
+        await api.put("configmaps", "c")
+        late = api.watch(f"{MAPS}?watch=1&resourceVersion={revision}")
+        await settle()
+        await api.remove("configmaps", "b")
+        await settle()
+        expected = ["ADDED b", "MODIFIED a", "ADDED c", "DELETED b"]
+        assert early.short == expected
+        assert late.short == expected
+
+    run_api(main)
+
+
+def test_a_deleted_event_shows_the_last_state_at_the_revision_of_the_delete():
+    async def main(api):
+        lines = api.watch(f"{MAPS}?watch=1")
+        await api.put("configmaps", "a", data={"k": "v"})
+        revision = await api.remove("configmaps", "a")
+        await settle()
+        deleted = lines.events[-1]["object"]
+        assert deleted["data"] == {"k": "v"}
+        assert deleted["metadata"]["resourceVersion"] == str(revision)
+
+    run_api(main)
+
+
+def test_objects_that_enter_and_leave_a_selector_are_added_and_deleted():
+    async def main(api):
+        live = api.watch(f"{MAPS}?watch=1&labelSelector=s%3Din")
+        start = api.store.revision
+        await api.put("configmaps", "a", metadata={"labels": {"s": "in"}}, data={"n": "1"})
+        left = await api.put("configmaps", "a", metadata={"labels": {"s": "out"}})
+        await api.put("configmaps", "a", metadata={"labels": {"s": "out"}}, data={"n": "2"})
+        await api.put("configmaps", "a", metadata={"labels": {"s": "in"}})
+        await api.put("configmaps", "a", metadata={"labels": {"s": "in"}}, data={"n": "3"})
+        await api.remove("configmaps", "a")
+        await settle()
+        replayed = api.watch(f"{MAPS}?watch=1&labelSelector=s%3Din&resourceVersion={start}")
+        for lines in (live, replayed):
+            assert lines.short == ["ADDED a", "DELETED a", "ADDED a", "MODIFIED a", "DELETED a"]
+            departed = lines.events[1]["object"]
+            assert departed["metadata"]["labels"] == {"s": "in"}
+            assert departed["data"] == {"n": "1"}
+            assert departed["metadata"]["resourceVersion"] == str(left)
+
+    run_api(main)
+
+
+def test_each_kubelet_hears_of_its_own_pods_only():
+    async def main(api):
+        nodes = {n: api.watch(f"/api/v1/pods?watch=1&fieldSelector=spec.nodeName%3D{n}") for n in ("n1", "n2")}
+        await api.put("pods", "a", spec={"nodeName": ""})
+        await api.put("pods", "a", spec={"nodeName": "n1"})
+        await api.put("pods", "a", spec={"nodeName": "n2"})
+        await api.remove("pods", "a")
+        await settle()
+        assert nodes["n1"].short == ["ADDED a", "DELETED a"]
+        assert nodes["n2"].short == ["ADDED a", "DELETED a"]
+
+    run_api(main)
+
+
+def test_watchers_that_ask_the_same_get_the_same_bytes_in_one_write_for_one_turn():
+    async def main(api):
+        watchers = [api.watch(f"{MAPS}?watch=1") for _ in range(3)]
+        for name in "abc":
+            await api.put("configmaps", name)
+        await settle()
+        for lines in watchers:
+            assert len(lines.chunks) == 1
+            assert lines.short == ["ADDED a", "ADDED b", "ADDED c"]
+
+    run_api(main)
+
+
+def test_initial_events_end_with_their_bookmark():
+    async def main(api):
+        await api.put("configmaps", "a")
+        asked = "sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan"
+        lines = api.watch(f"{MAPS}?watch=1&{asked}")
+        assert lines.events[-1] == {
+            "type": "BOOKMARK",
+            "object": {
+                "kind": "ConfigMap",
+                "apiVersion": "v1",
+                "metadata": {
+                    "resourceVersion": str(api.store.revision),
+                    "annotations": {"k8s.io/initial-events-end": "true"},
+                },
+            },
+        }
+        quiet = api.watch(f"{MAPS}?watch=1&sendInitialEvents=false&resourceVersionMatch=NotOlderThan")
+        assert quiet.events == []
+
+    run_api(main)
+
+
+def test_bookmarks_come_every_minute_to_who_allows_them():
+    async def main(api):
+        wants = api.watch(f"{MAPS}?watch=1&allowWatchBookmarks=1&resourceVersion={api.store.revision}")
+        other = api.watch(f"{MAPS}?watch=1&resourceVersion={api.store.revision}")
+        revision = await api.put("secrets", "s")
+        await api.clock.sleep(61)
+        assert wants.short == [f"BOOKMARK {revision}"]
+        assert other.short == []
+        await api.clock.sleep(60)
+        assert len(wants.short) == 2
+
+    run_api(main)
+
+
+def test_a_watch_ends_at_its_timeout():
+    async def main(api):
+        lines = api.watch(f"{MAPS}?watch=1&timeoutSeconds=5")
+        await api.clock.sleep(4.9)
+        assert not lines.closed
+        await api.clock.sleep(0.2)
+        assert lines.closed and not lines.aborted
+
+    run_api(main)
+
+
+def test_without_a_timeout_a_watch_ends_after_half_an_hour_to_an_hour():
+    async def main(api):
+        lines = api.watch(f"{MAPS}?watch=1")
+        await api.clock.sleep(1799)
+        assert not lines.closed
+        await api.clock.sleep(1802)
+        assert lines.closed
+
+    run_api(main)
+
+
+def test_a_revision_that_is_too_old_is_an_error_event():
+    async def main(api):
+        first = await api.put("configmaps", "a")
+        for i in range(5):
+            await api.put("configmaps", "a", data={"i": str(i)})
+        lines = api.watch(f"{MAPS}?watch=1&resourceVersion={first}")
+        (event,) = lines.events
+        assert event["type"] == "ERROR"
+        assert (event["object"]["code"], event["object"]["reason"]) == (410, "Expired")
+        assert event["object"]["message"] == f"too old resource version: {first} ({first + 1})"
+        assert lines.closed
+
+    run_api(main, Settings(watch_events_kept=4))
+
+
+def test_a_watcher_that_does_not_read_is_broken_off_and_stalls_nobody():
+    async def main(api):
+        slow, good = api.watch(f"{MAPS}?watch=1"), api.watch(f"{MAPS}?watch=1")
+        slow.buffered = 10**9
+        await api.put("configmaps", "a")
+        await settle()
+        assert slow.aborted
+        slow.ended()
+        await api.put("configmaps", "b")
+        await settle()
+        assert good.short == ["ADDED a", "ADDED b"]
+        assert slow.short == ["ADDED a"]
+
+    run_api(main)
+
+
+def test_a_table_watch_names_the_columns_once():
+    async def main(api):
+        lines = api.watch(f"{MAPS}?watch=1&includeObject=None", accept="application/json;as=Table;g=meta.k8s.io;v=v1")
+        await api.put("configmaps", "a")
+        await settle()
+        await api.put("configmaps", "b")
+        await settle()
+        first, second = (event["object"] for event in lines.events)
+        assert first["columnDefinitions"] and second["columnDefinitions"] is None
+        assert second["rows"][0]["cells"][0] == "b"
+
+    run_api(main)
+
+
+def test_the_old_watch_path_and_a_name_in_it():
+    async def main(api):
+        await api.put("configmaps", "a")
+        await api.put("configmaps", "b")
+        assert api.watch("/api/v1/watch/namespaces/default/configmaps").short == ["ADDED a", "ADDED b"]
+        assert api.watch("/api/v1/watch/namespaces/default/configmaps/a").short == ["ADDED a"]
+
+    run_api(main)
+
+
+def test_closing_the_server_ends_every_watch_properly():
+    watches = []
+
+    async def main(api):
+        watches.append(api.watch(f"{MAPS}?watch=1"))
+
+    run_api(main)
+    assert watches[0].closed and not watches[0].aborted
+
+
+def test_the_cache_agrees_with_a_simple_twin_over_random_writes():
+    """Every watcher's replayed state equals a list, for several selectors, wherever they began."""
+
+    async def main(api):
+        chance = api.clock.random
+        selectors = ("", "&labelSelector=l%3D1", "&fieldSelector=metadata.name%3Dm3", "&labelSelector=l+notin+(0,2)")
+        watches = []
+        for step in range(400):
+            name = f"m{chance.randrange(8)}"
+            if chance.random() < 0.3:
+                await api.remove("configmaps", name)
+            else:
+                await api.put(
+                    "configmaps", name, metadata={"labels": {"l": str(chance.randrange(3))}}, data={"s": str(step)}
+                )
+            if chance.random() < 0.1:
+                selector = chance.choice(selectors)
+                listed = await api.json(f"{MAPS}?x=1{selector}")
+                state = {item["metadata"]["name"]: item for item in listed["items"]}
+                if chance.random() < 0.5:
+                    await asyncio.sleep(0)
+                revision = listed["metadata"]["resourceVersion"]
+                watches.append((state, selector, api.watch(f"{MAPS}?watch=1&resourceVersion={revision}{selector}")))
+            if chance.random() < 0.5:
+                await asyncio.sleep(0)
+        await settle()
+        for state, selector, lines in watches:
+            for event in lines.events:
+                obj = event["object"]
+                name = obj["metadata"]["name"]
+                assert (name in state) == (event["type"] != "ADDED")
+                del obj["kind"], obj["apiVersion"]
+                if event["type"] == "DELETED":
+                    del state[name]
+                else:
+                    state[name] = obj
+            listed = orjson.loads((await api.ask(f"{MAPS}?x=1{selector}")).body)
+            assert state == {item["metadata"]["name"]: item for item in listed["items"]}
+
+    run_api(main)
