@@ -200,9 +200,7 @@ def _affinity_columns(table: NodeTable, pod: PodInfo) -> list[NDArray[np.bool_]]
     terms = affinity.required_terms(pod.spec)
     if terms is not None and affinity.only_nodes(pod.spec) is None:
         wanted = ("affinity", orjson.dumps(terms))
-        columns.append(
-            table.column(wanted, lambda n: any(affinity.term_matches(n, term) for term in terms), np.bool_)
-        )
+        columns.append(table.column(wanted, lambda n: any(affinity.term_matches(n, term) for term in terms), np.bool_))
     return columns
 
 

@@ -41,7 +41,7 @@ class Refusals:
     def plugins(self) -> set[str]:
         """The plugins that refused: a change that they care about is worth another try."""
         reasons = [reason for node in (*self.curable.values(), *self.final.values()) for reason in node]
-        return {PLUGIN_OF.get(reason, "NodeResourcesFit") for reason in [*reasons, *([self.absent] or [])] if reason}
+        return {PLUGIN_OF.get(reason, "NodeResourcesFit") for reason in [*reasons, self.absent] if reason}
 
     def histogram(self) -> Counter[str]:
         counts: Counter[str] = Counter()

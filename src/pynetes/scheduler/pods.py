@@ -102,6 +102,12 @@ def not_implemented(spec: Object) -> Iterable[str]:
         for source in ("persistentVolumeClaim", "ephemeral"):
             if source in volume:
                 yield f"spec.volumes[{index}].{source}"
+    for name in ("podAffinity", "podAntiAffinity"):
+        if ((spec.get("affinity") or {}).get(name) or {}).get("requiredDuringSchedulingIgnoredDuringExecution"):
+            yield f"spec.affinity.{name}.requiredDuringSchedulingIgnoredDuringExecution"
+    for index, constraint in enumerate(spec.get("topologySpreadConstraints") or ()):
+        if constraint.get("whenUnsatisfiable") == "DoNotSchedule":
+            yield f"spec.topologySpreadConstraints[{index}]"
     if spec.get("resourceClaims"):
         yield "spec.resourceClaims"
     if spec.get("schedulingGroup"):

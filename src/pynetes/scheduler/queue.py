@@ -175,7 +175,8 @@ class Queue:
         return waiting.attempts == attempts and self._is(waiting, Place.UNSCHEDULABLE)
 
     def _pop_early(self, most: int) -> list[Waiting]:
-        taken, kept = [], []
+        taken: list[Waiting] = []
+        kept: list[tuple[float, int, Waiting]] = []
         while self._backoff and len(taken) < most:
             entry = heapq.heappop(self._backoff)
             if not self._is(entry[2], Place.BACKOFF):

@@ -5,7 +5,8 @@ Owns: ``spec.nodeName`` of pods that name this scheduler (through the binding su
     PodScheduled, and the events Scheduled and FailedScheduling.
 Guarantees: a decision counts at once (*assumed*), so that no two pods are promised the same room, while bindings are
     written many at a time; a binding that is refused gives the room back and the pod is tried again.
-Caveats: volumes claims and resource claims are not looked at yet: pods that have any are refused (``pods.not_implemented``).
+Caveats: volume claims and resource claims are not looked at yet: pods that have any are refused
+    (``pods.not_implemented``).
 
 Source: pkg/scheduler/{scheduler,schedule_one,eventhandlers}.go.
 """
