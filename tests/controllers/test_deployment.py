@@ -1,5 +1,7 @@
 """The Deployment controller: rollouts as a whole, and the pure parts that decide them."""
 
+import asyncio
+
 import pytest
 
 from pynetes.client.kinds import DEPLOYMENTS, PODS, REPLICA_SETS
@@ -64,8 +66,6 @@ def conditions(obj):
 
 def roll(script, ready=lambda pod: True, settings=None):
     async def main(world):
-        import asyncio
-
         node = asyncio.get_running_loop().create_task(kubelet(world, ready))
         try:
             await script(world)
