@@ -1,0 +1,62 @@
+"""The types of discovery/v1. Made by scripts/compile-facts: do not edit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    from pynetes.kinds.types.core_v1 import ObjectReference
+    from pynetes.kinds.types.meta_v1 import ListMeta, ObjectMeta
+
+
+class Endpoint(TypedDict, total=False):
+    addresses: list[str]
+    conditions: EndpointConditions
+    deprecatedTopology: dict[str, str]
+    hints: EndpointHints
+    hostname: str
+    nodeName: str
+    targetRef: ObjectReference
+    zone: str
+
+
+class EndpointConditions(TypedDict, total=False):
+    ready: bool
+    serving: bool
+    terminating: bool
+
+
+class EndpointHints(TypedDict, total=False):
+    forNodes: list[ForNode]
+    forZones: list[ForZone]
+
+
+class EndpointPort(TypedDict, total=False):
+    appProtocol: str
+    name: str
+    port: int
+    protocol: str
+
+
+class EndpointSlice(TypedDict, total=False):
+    addressType: str
+    apiVersion: str
+    endpoints: list[Endpoint]
+    kind: str
+    metadata: ObjectMeta
+    ports: list[EndpointPort]
+
+
+class EndpointSliceList(TypedDict, total=False):
+    apiVersion: str
+    items: list[EndpointSlice]
+    kind: str
+    metadata: ListMeta
+
+
+class ForNode(TypedDict, total=False):
+    name: str
+
+
+class ForZone(TypedDict, total=False):
+    name: str
