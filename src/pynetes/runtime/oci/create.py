@@ -6,8 +6,10 @@ failure of the start (``StartError``), with a container to show for it.
 
 import os
 import stat
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -19,7 +21,7 @@ from pynetes.runtime.oci.spec import ALL_CAPABILITIES, Device, Surroundings, spe
 from pynetes.runtime.oci.state import Live, State
 from pynetes.runtime.oci.types import ContainerRecord, ImageRecord, SandboxRecord, save
 from pynetes.runtime.oci.users import identify
-from pynetes.runtime.types import ContainerConfig, Mount, NotFound, RuntimeEvent, RuntimeFailure
+from pynetes.runtime.types import ContainerConfig, Mount, NotFound, RuntimeEvent, RuntimeFailure, Security
 
 
 async def create(state: State, sandbox_id: str, config: ContainerConfig) -> str:
@@ -78,6 +80,7 @@ def _prepare(
         devices=_host_devices() if config.security.privileged else (),
         last_capability=_last_capability(),
         cgroup_v2=state.cgroups.v2,
+        seccomp=_profile(config.security),
     )
     document = spec(config, around, state.settings)
     (bundle / "config.json").write_bytes(orjson.dumps(document))
@@ -138,6 +141,22 @@ def _files(state: State, sandbox: SandboxRecord, readonly: bool) -> tuple[Mount,
         Mount("/etc/resolv.conf", str(directory / "resolv.conf"), readonly),
         Mount("/dev/shm", shm),
     )
+
+
+def _profile(security: Security) -> Mapping[str, Any] | None:
+    """The profile of the node that the container names."""
+    if security.privileged or not security.seccomp.startswith("localhost/"):
+        return None
+    path = security.seccomp.removeprefix("localhost/")
+    try:
+        profile: Mapping[str, Any] = orjson.loads(Path(path).read_bytes())
+    except (OSError, ValueError) as error:
+        why = f"open {path}: no such file or directory" if isinstance(error, FileNotFoundError) else str(error)
+        raise RuntimeFailure(
+            f'failed to create containerd container: cannot load seccomp profile "{path}": {why}',
+            "CreateContainerError",
+        ) from error
+    return profile
 
 
 def _last_capability() -> int:

@@ -26,8 +26,6 @@ from pynetes.runtime.types import (
     SandboxConfig,
 )
 
-MS_FLAGS = namespaces.MS_NOSUID | namespaces.MS_NODEV | namespaces.MS_NOEXEC
-
 
 async def run(state: State, config: SandboxConfig) -> SandboxRecord:
     """A new sandbox, ready. What was made is undone when anything fails."""
@@ -153,7 +151,7 @@ def _prepare(state: State, sandbox_id: str, config: SandboxConfig) -> None:
     if not linux.host_ipc:
         shm = directory / "shm"
         shm.mkdir()
-        namespaces.mount("shm", shm, "tmpfs", MS_FLAGS, f"mode=1777,size={state.settings.shm_bytes}")
+        namespaces.mount("shm", shm, "tmpfs", 0, f"mode=1777,size={state.settings.shm_bytes}")
     _write(directory / "hostname", hostname(config) + "\n")
     if config.dns.servers or config.dns.searches or config.dns.options:
         _write(directory / "resolv.conf", resolv_conf(config.dns))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pynetes.runtime.oci.seccomp import default_profile
 from pynetes.runtime.oci.types import Settings
 from pynetes.runtime.oci.users import Identity
 from pynetes.runtime.types import ContainerConfig, Mount, Resources, RuntimeFailure, Security
@@ -59,6 +60,7 @@ class Surroundings:
 
     ``namespaces``: kind to the path of one to join, ``""`` for a new one; kinds that are missing are the host's.
     ``files``: mounts for ``/etc/hostname``, ``/etc/resolv.conf``, ``/dev/shm``: a mount of the pod's takes precedence.
+    ``seccomp``: the profile that the node's administrator wrote, where the container names one.
     """
 
     rootfs: str
@@ -71,6 +73,7 @@ class Surroundings:
     devices: Sequence[Device] = ()
     last_capability: int = len(ALL_CAPABILITIES) - 1
     cgroup_v2: bool = False
+    seccomp: Mapping[str, Any] | None = None
 
 
 def spec(config: ContainerConfig, around: Surroundings, settings: Settings) -> dict[str, Any]:
@@ -91,6 +94,10 @@ def spec(config: ContainerConfig, around: Surroundings, settings: Settings) -> d
     else:
         linux["maskedPaths"] = list(MASKED_PATHS if security.masked_paths is None else security.masked_paths)
         linux["readonlyPaths"] = list(READONLY_PATHS if security.readonly_paths is None else security.readonly_paths)
+        if security.seccomp == "runtime/default":
+            linux["seccomp"] = default_profile(capabilities(security, settings.capabilities, around.last_capability))
+        elif around.seccomp is not None:
+            linux["seccomp"] = dict(around.seccomp)
     document: dict[str, Any] = {
         "ociVersion": "1.0.2",
         "process": _process(config, around, settings),
