@@ -26,6 +26,10 @@ ANNOTATIONS_LIMIT: Final = 256 * 1024
 # Causes
 
 
+class Raw(str):
+    """A value that is shown as it is: already the JSON of something."""
+
+
 class Omitted:
     """Stands for a value that the message leaves out."""
 
@@ -36,7 +40,7 @@ OMITTED = Omitted()
 def _shown(value: Any) -> str:
     """A bad value as the message shows it."""
     if isinstance(value, str):
-        return quoted(value)
+        return str(value) if isinstance(value, Raw) else quoted(value)
     if isinstance(value, (bool, int, float)):
         return plain(value)
     return json_text(value)
@@ -108,6 +112,11 @@ def not_found(path: Path, value: Any) -> Cause:
 
 def internal(path: Path, detail: str) -> Cause:
     return _cause("InternalError", "Internal error", path, OMITTED, detail)
+
+
+def with_detail(cause: Cause, detail: str) -> Cause:
+    """The cause with a detail that its maker takes none for."""
+    return Cause(cause.reason, f"{cause.message}: {detail}", cause.field)
 
 
 def immutable(path: Path, new: Any, old: Any) -> list[Cause]:

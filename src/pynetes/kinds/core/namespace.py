@@ -1,0 +1,105 @@
+"""Namespaces. Source: kubernetes ``pkg/registry/core/namespace/strategy.go``, ``pkg/apis/core/v1/defaults.go``."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pynetes.kinds import rows
+from pynetes.kinds.strategy import keep
+from pynetes.meta.objects import Object
+from pynetes.meta.resource import Hooks, WriteContext
+from pynetes.meta.status import Cause
+from pynetes.meta.validation import (
+    dns1123_label,
+    invalid,
+    object_meta,
+    object_meta_update,
+    qualified_name,
+)
+
+NAME_LABEL = "kubernetes.io/metadata.name"
+
+
+def default(namespace: Object) -> None:
+    meta = namespace["metadata"]
+    if name := meta.get("name"):
+        labels = meta.get("labels")
+        if labels is None:
+            labels = meta["labels"] = {}
+        labels[NAME_LABEL] = name
+    status = namespace.setdefault("status", {})
+    if not status.get("phase"):
+        status["phase"] = "Active"
+
+
+def prepare_create(namespace: Object, context: WriteContext) -> None:
+    default(namespace)  # a generated name, too, becomes a label
+    namespace["status"] = {"phase": "Active"}
+    spec = namespace.setdefault("spec", {})
+    if "kubernetes" not in (finalizers := spec.get("finalizers") or []):
+        spec["finalizers"] = [*finalizers, "kubernetes"]
+
+
+def prepare_update(namespace: Object, old: Object, context: WriteContext) -> None:
+    match context.subresource:
+        case "status":
+            keep(namespace, old, "spec")
+        case "finalize":
+            keep(namespace, old, "status")
+        case _:
+            spec = namespace.setdefault("spec", {})
+            keep(spec, old.get("spec") or {}, "finalizers")
+            keep(namespace, old, "status")
+
+
+def validate(namespace: Object, context: WriteContext) -> Sequence[Cause]:
+    return object_meta(namespace, False, dns1123_label) + _finalizers(namespace)
+
+
+def _finalizers(namespace: Object) -> list[Cause]:
+    causes: list[Cause] = []
+    for name in (namespace.get("spec") or {}).get("finalizers") or ():
+        problems = qualified_name(name)
+        causes += [invalid("spec.finalizers", name, p) for p in problems]
+        if not problems and "/" not in name and name not in ("kubernetes", "orphan", "foregroundDeletion"):
+            detail = "name is neither a standard finalizer name nor is it fully qualified"
+            causes.append(invalid("spec.finalizers", name, detail))
+    return causes
+
+
+def validate_update(namespace: Object, old: Object, context: WriteContext) -> Sequence[Cause]:
+    causes = object_meta_update(namespace, old)
+    if context.subresource == "finalize":
+        for i, name in enumerate((namespace.get("spec") or {}).get("finalizers") or ()):
+            causes += [invalid(f"spec.finalizers[{i}]", name, p) for p in qualified_name(name)]
+    if context.subresource == "status":
+        phase = (namespace.get("status") or {}).get("phase") or ""
+        deleted = "deletionTimestamp" in namespace["metadata"]
+        if not deleted and phase != "Active":
+            causes.append(invalid("status.Phase", phase, "may only be 'Active' if `deletionTimestamp` is empty"))
+        if deleted and phase != "Terminating":
+            causes.append(
+                invalid("status.Phase", phase, "may only be 'Terminating' if `deletionTimestamp` is not empty")
+            )
+    return causes
+
+
+def table_row(namespace: Object, now: float) -> list[Any]:
+    status = namespace.get("status") or {}
+    return [namespace["metadata"]["name"], status.get("phase") or "", rows.age(namespace, now)]
+
+
+def fields(namespace: Object) -> Mapping[str, str]:
+    # upstream keeps "name" from the days before "metadata.name"
+    phase = (namespace.get("status") or {}).get("phase") or ""
+    return {"status.phase": phase, "name": namespace["metadata"]["name"]}
+
+
+HOOKS = Hooks(
+    default=default,
+    prepare_create=prepare_create,
+    prepare_update=prepare_update,
+    validate=validate,
+    validate_update=validate_update,
+    table_row=table_row,
+    fields=fields,
+)

@@ -1,0 +1,90 @@
+"""Nodes. Source: kubernetes ``pkg/registry/core/node/strategy.go``, ``pkg/apis/core/validation/validation.go``."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pynetes.kinds import rows
+from pynetes.kinds.core.node_validation import validate, validate_update
+from pynetes.kinds.core.pod_defaults import round_amounts
+from pynetes.kinds.pods.lifecycle import find_condition
+from pynetes.kinds.strategy import keep
+from pynetes.meta.objects import Object
+from pynetes.meta.resource import Hooks, WriteContext
+
+_ROLE_PREFIX = "node-role.kubernetes.io/"
+
+
+def default(node: Object) -> None:
+    status = node.get("status")
+    if not status:
+        return
+    if status.get("capacity"):
+        round_amounts(status["capacity"])
+        if status.get("allocatable") is None:
+            status["allocatable"] = dict(status["capacity"])
+    if status.get("allocatable"):
+        round_amounts(status["allocatable"])
+
+
+def prepare_update(node: Object, old: Object, context: WriteContext) -> None:
+    keep(node, old, "spec" if context.subresource == "status" else "status")
+
+
+def table_row(node: Object, now: float) -> list[Any]:
+    status = node.get("status") or {}
+    info = status.get("nodeInfo") or {}
+    kernel = info.get("kernelVersion") or rows.UNKNOWN
+    if info.get("architecture"):
+        kernel += f" ({info['architecture']})"
+    return [
+        node["metadata"]["name"],
+        _status(node),
+        ",".join(roles(node)) or rows.NONE,
+        rows.age(node, now),
+        info.get("kubeletVersion") or "",
+        _address(status, "InternalIP"),
+        _address(status, "ExternalIP"),
+        info.get("osImage") or rows.UNKNOWN,
+        kernel,
+        info.get("containerRuntimeVersion") or rows.UNKNOWN,
+    ]
+
+
+def _status(node: Object) -> str:
+    ready = find_condition((node.get("status") or {}).get("conditions"), "Ready")
+    if ready is None:
+        text = "Unknown"
+    else:
+        text = "Ready" if ready.get("status") == "True" else "NotReady"
+    return text + (",SchedulingDisabled" if (node.get("spec") or {}).get("unschedulable") else "")
+
+
+def roles(node: Object) -> list[str]:
+    """The roles that labels give it."""
+    found = set()
+    for key, value in (node["metadata"].get("labels") or {}).items():
+        if key.startswith(_ROLE_PREFIX):
+            found.add(key.removeprefix(_ROLE_PREFIX))
+        elif key == "kubernetes.io/role":
+            found.add(value)
+    return sorted(found - {""})
+
+
+def _address(status: Object, kind: str) -> str:
+    addresses = status.get("addresses") or ()
+    return next((a.get("address", "") for a in addresses if a.get("type") == kind), rows.NONE)
+
+
+def fields(node: Object) -> Mapping[str, str]:
+    unschedulable = (node.get("spec") or {}).get("unschedulable")
+    return {"spec.unschedulable": "true" if unschedulable else "false"}
+
+
+HOOKS = Hooks(
+    default=default,
+    prepare_update=prepare_update,
+    validate=validate,
+    validate_update=validate_update,
+    table_row=table_row,
+    fields=fields,
+)

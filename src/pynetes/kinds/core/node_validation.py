@@ -1,0 +1,114 @@
+"""What is wrong with a node. Source: kubernetes ``pkg/apis/core/validation/validation.go`` ``ValidateNode``."""
+
+import re
+from collections.abc import Sequence
+
+from pynetes.kinds.core import resource_names
+from pynetes.meta.addresses import is_dual_stack, legacy_cidr
+from pynetes.meta.gotext import quoted
+from pynetes.meta.objects import Object
+from pynetes.meta.resource import WriteContext
+from pynetes.meta.status import Cause
+from pynetes.meta.validation import (
+    Path,
+    duplicate,
+    forbidden,
+    invalid,
+    label_name,
+    label_value,
+    not_supported,
+    object_meta,
+    object_meta_update,
+    required,
+    with_detail,
+)
+
+TAINT_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+_FEATURE = re.compile(r"[A-Z][a-zA-Z0-9]*(/[a-zA-Z][a-zA-Z0-9]*)*", re.ASCII).fullmatch
+
+
+def validate(node: Object, context: WriteContext) -> Sequence[Cause]:
+    spec, status = node.get("spec") or {}, node.get("status") or {}
+    causes = object_meta(node, False)
+    causes += taints("metadata.taints", spec.get("taints") or ())
+    causes += _amounts(status)
+    causes += _features(status)
+    if cidrs := spec.get("podCIDRs"):
+        for i, cidr in enumerate(cidrs):
+            causes += legacy_cidr(f"spec.podCIDRs[{i}]", cidr)
+        if len(cidrs) > 1 and (len(cidrs) > 2 or not is_dual_stack(cidrs)):
+            causes.append(invalid("spec.podCIDRs", cidrs, "may specify no more than one CIDR for each IP family"))
+    return causes
+
+
+def taints(path: Path, values: Sequence[Object]) -> list[Cause]:
+    causes: list[Cause] = []
+    seen = set()
+    for i, taint in enumerate(values):
+        at = f"{path}[{i}]"
+        key, value, effect = taint.get("key", ""), taint.get("value", ""), taint.get("effect", "")
+        causes += label_name(f"{at}.key", key)
+        if problems := label_value(value):
+            causes.append(invalid(f"{at}.value", value, ";".join(problems)))
+        if not effect:
+            causes.append(required(f"{at}.effect"))
+        elif effect not in TAINT_EFFECTS:
+            causes.append(not_supported(f"{at}.effect", effect, TAINT_EFFECTS))
+        if (key, effect) in seen:
+            shown = {"Key": key, "Value": value, "Effect": effect, "TimeAdded": taint.get("timeAdded")}
+            causes.append(with_detail(duplicate(at, shown), "taints must be unique by key and effect pair"))
+        seen.add((key, effect))
+    return causes
+
+
+def _amounts(status: Object) -> list[Cause]:
+    causes: list[Cause] = []
+    for side in ("capacity", "allocatable"):
+        for name, text in (status.get(side) or {}).items():
+            causes += resource_names.amount(f"status.{side}.{name}", name, text)
+    return causes
+
+
+def _features(status: Object) -> list[Cause]:
+    causes: list[Cause] = []
+    features = status.get("declaredFeatures") or ()
+    for i, feature in enumerate(features):
+        path = f"status.declaredFeatures[{i}]"
+        if not _FEATURE(feature):
+            detail = (
+                f"invalid feature name {quoted(feature)}: must start with an UpperCamelCase segment, with subsequent"
+                " segments separated by '/' (e.g., MyFeature or MyFeature/mySubFeature), and contain only alphanumeric"
+                " characters and slashes"
+            )
+            causes.append(invalid(path, feature, detail))
+        if i and features[i - 1] == feature:
+            causes.append(duplicate(path, feature))
+        elif i and features[i - 1] > feature:
+            causes.append(invalid(path, feature, "list must be sorted alphabetically"))
+    return causes
+
+
+def validate_update(node: Object, old: Object, context: WriteContext) -> Sequence[Cause]:
+    spec, status = node.get("spec") or {}, node.get("status") or {}
+    before = old.get("spec") or {}
+    causes = object_meta_update(node, old)
+    causes += _amounts(status)
+    causes += _features(status)
+    addresses = set()
+    for i, address in enumerate(status.get("addresses") or ()):
+        pair = address.get("type", ""), address.get("address", "")
+        if pair in addresses:
+            causes.append(duplicate(f"status.addresses[{i}]", {"Type": pair[0], "Address": pair[1]}))
+        addresses.add(pair)
+    if cidrs := before.get("podCIDRs"):
+        current = spec.get("podCIDRs") or ()
+        changed = [1] if len(cidrs) != len(current) else [1 for a, b in zip(cidrs, current, strict=True) if a != b]
+        detail = 'node updates may not change podCIDR except from "" to valid'
+        causes += [forbidden("spec.podCIDRs", detail) for _ in changed]
+    if before.get("providerID") and before["providerID"] != spec.get("providerID"):
+        detail = 'node updates may not change providerID except from "" to valid'
+        causes.append(forbidden("spec.providerID", detail))
+    causes += taints("metadata.taints", spec.get("taints") or ())
+    if (spec.get("externalID") or "") != (before.get("externalID") or ""):
+        causes.append(forbidden("spec.externalID", "may not be updated"))
+    return causes + list(validate(node, context))

@@ -1,0 +1,64 @@
+"""CSI drivers, nodes and storage capacities. Source: kubernetes ``pkg/apis/storage``, ``pkg/registry/storage``."""
+
+from typing import Any
+
+from pynetes.kinds import rows
+from pynetes.kinds.core.pod_defaults import fill
+from pynetes.kinds.metadata import Validation
+from pynetes.kinds.strategy import raise_generation
+from pynetes.meta.objects import Object
+from pynetes.meta.resource import Hooks, WriteContext
+from pynetes.meta.validation import same
+
+_CLUSTER = Validation(namespaced=False)
+_NAMESPACED = Validation()
+
+
+def default_driver(obj: Object) -> None:
+    spec = obj.setdefault("spec", {})
+    fill(spec, attachRequired=True, podInfoOnMount=False, storageCapacity=False)
+    fill(spec, fsGroupPolicy="ReadWriteOnceWithFSType", requiresRepublish=False, seLinuxMount=False)
+    if not spec.get("volumeLifecycleModes"):
+        spec["volumeLifecycleModes"] = ["Persistent"]
+
+
+def prepare_driver_update(obj: Object, old: Object, context: WriteContext) -> None:
+    if not same(obj.get("spec"), old.get("spec")):
+        raise_generation(obj, old)
+
+
+def driver_row(obj: Object, now: float) -> list[Any]:
+    spec = obj.get("spec") or {}
+    requests = spec.get("tokenRequests")
+    return [
+        obj["metadata"]["name"],
+        True if spec.get("attachRequired") is None else spec["attachRequired"],
+        bool(spec.get("podInfoOnMount")),
+        bool(spec.get("storageCapacity")),
+        rows.UNSET if requests is None else ",".join(r.get("audience", "") for r in requests),
+        bool(spec.get("requiresRepublish")),
+        ",".join(spec.get("volumeLifecycleModes") or ()) or rows.NONE,
+        rows.age(obj, now),
+    ]
+
+
+def node_row(obj: Object, now: float) -> list[Any]:
+    drivers = (obj.get("spec") or {}).get("drivers") or ()
+    return [obj["metadata"]["name"], len(drivers), rows.age(obj, now)]
+
+
+def capacity_row(obj: Object, now: float) -> list[Any]:
+    return [obj["metadata"]["name"], obj["metadata"].get("creationTimestamp")]
+
+
+DRIVER_HOOKS = Hooks(
+    default=default_driver,
+    prepare_update=prepare_driver_update,
+    validate=_CLUSTER.create,
+    validate_update=_CLUSTER.update,
+    table_row=driver_row,
+)
+
+NODE_HOOKS = Hooks(validate=_CLUSTER.create, validate_update=_CLUSTER.update, table_row=node_row)
+
+CAPACITY_HOOKS = Hooks(validate=_NAMESPACED.create, validate_update=_NAMESPACED.update, table_row=capacity_row)

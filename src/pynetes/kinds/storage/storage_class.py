@@ -1,0 +1,41 @@
+"""Storage classes. Source: kubernetes ``pkg/apis/storage/v1/defaults.go``, ``pkg/apis/storage/validation/validation.go``."""
+
+from typing import Any
+
+from pynetes.kinds import rows
+from pynetes.kinds.core.pod_defaults import fill
+from pynetes.kinds.metadata import Validation
+from pynetes.meta.objects import Object, annotations_of
+from pynetes.meta.resource import Hooks
+
+IS_DEFAULT = "storageclass.kubernetes.io/is-default-class"
+_BETA_IS_DEFAULT = "storageclass.beta.kubernetes.io/is-default-class"
+_VALIDATION = Validation(namespaced=False)
+
+
+def default(obj: Object) -> None:
+    fill(obj, reclaimPolicy="Delete", volumeBindingMode="Immediate")
+
+
+def is_default(obj: Object) -> bool:
+    annotations = annotations_of(obj)
+    return "true" in (annotations.get(IS_DEFAULT), annotations.get(_BETA_IS_DEFAULT))
+
+
+def table_row(obj: Object, now: float) -> list[Any]:
+    return [
+        obj["metadata"]["name"] + (" (default)" if is_default(obj) else ""),
+        obj.get("provisioner") or "",
+        obj.get("reclaimPolicy") or "Delete",
+        obj.get("volumeBindingMode") or "Immediate",
+        bool(obj.get("allowVolumeExpansion")),
+        rows.age(obj, now),
+    ]
+
+
+HOOKS = Hooks(
+    default=default,
+    validate=_VALIDATION.create,
+    validate_update=_VALIDATION.update,
+    table_row=table_row,
+)
