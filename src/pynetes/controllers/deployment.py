@@ -628,7 +628,7 @@ def _round(value: float) -> int:
 
 
 def _has_deadline(deployment: Object) -> bool:
-    return deployment["spec"].get("progressDeadlineSeconds", NO_DEADLINE) != NO_DEADLINE
+    return bool(deployment["spec"].get("progressDeadlineSeconds", NO_DEADLINE) != NO_DEADLINE)
 
 
 def _is_complete(deployment: Object, status: Object) -> bool:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pynetes.meta.objects import Object, labels_of
 from pynetes.scheduler.explain import Refusals
 from pynetes.scheduler.nodes import NodeTable, image_sizes
-from pynetes.scheduler.plugins import affinity, images, ports, resources, taints
+from pynetes.scheduler.plugins import affinity, images, interpod, ports, resources, spread, taints
 from pynetes.scheduler.pods import PodInfo
 from pynetes.scheduler.settings import WEIGHTS
 
@@ -72,7 +72,7 @@ class Decider:
 
     def refusals(self, pod: PodInfo) -> Refusals:
         """The reasons of every node. Upstream's order of filters; a node's first refusal is its only one."""
-        return Explainer(self._table, pod).refusals()
+        return Explainer(self._table, pod, _Terms(self._table, pod, self._weights).social_filters()).refusals()
 
     def _total(self, pod: PodInfo) -> NDArray[np.int64]:
         table = self._table
@@ -114,12 +114,33 @@ class _Terms:
         self.preferred = _preferred_column(table, pod)
         self.images = self._image_scores()
         self.cordoned_is_fine = taints.may_run_cordoned(tolerations)
-        self.relative = self.preferred is not None or bool(self.unwelcome.any())
-        """Whether scores depend on those of other nodes: then nothing can be brought up to date by rows."""
+        self.constraints = spread.constraints_of(pod)
+        self.sociable = interpod.concerns(table, pod)
+        self.always_relative = self.preferred is not None or bool(self.constraints) or self.sociable
+        self.relative = self.always_relative or bool(self.unwelcome.any())
+        """Whether one node depends on others: then nothing can be brought up to date by rows."""
 
     def became_relative(self) -> bool:
-        self.relative = bool(self.unwelcome.any())
+        self.relative = self.always_relative or bool(self.unwelcome.any())
         return self.relative
+
+    def social_filters(self) -> interpod.Masks:
+        """The filters that look at pods of other nodes, in upstream's order; over all rows."""
+        masks: interpod.Masks = []
+        if any(constraint.hard for constraint in self.constraints):
+            masks += spread.filters(self.table, self.pod, self.constraints, self._spread_nodes())
+        if self.sociable:
+            masks += interpod.filters(self.table, self.pod)
+        return masks
+
+    def _spread_nodes(self) -> spread.Nodes:
+        matching = np.ones(len(self.table.nodes), np.bool_)
+        for column in self.matching:
+            matching &= column
+        if self.confined is not None:
+            matching &= np.isin(np.arange(len(matching)), self._confined_rows())
+        cordoned = np.zeros_like(matching) if self.cordoned_is_fine else self.table.unschedulable
+        return spread.Nodes(matching, self.tolerated & ~cordoned)
 
     def feasible(self, rows: Rows) -> NDArray[np.bool_]:
         table, pod = self.table, self.pod
@@ -136,6 +157,8 @@ class _Terms:
                 ok &= count <= table.allocatable[index, rows] - table.requested[index, rows]
         if pod.ports and (taken := table.ports.conflicts(pod.ports)):
             ok &= ~np.isin(_indices(table, rows), list(taken))
+        for _, _, mask in self.social_filters() if self.relative else ():
+            ok &= mask[rows]
         return ok
 
     def total(self, rows: Rows) -> NDArray[np.int64]:
@@ -156,6 +179,11 @@ class _Terms:
             score += weights["TaintToleration"] * _normalised(self.unwelcome[rows], ok, reverse=True)
             if self.preferred is not None:
                 score += weights["NodeAffinity"] * _normalised(self.preferred[rows], ok, reverse=False)
+            if any(not constraint.hard for constraint in self.constraints):
+                nodes = self._spread_nodes()
+                score += weights["PodTopologySpread"] * spread.score(table, pod, self.constraints, nodes, ok)
+            if self.sociable:
+                score += weights["InterPodAffinity"] * interpod.score(table, pod, ok)
         return np.where(ok, score, -1)
 
     def _confined_rows(self) -> list[int]:
@@ -219,8 +247,8 @@ def _preferred_column(table: NodeTable, pod: PodInfo) -> NDArray[np.int64] | Non
 class Explainer:
     """Works out the reasons node by node, in upstream's order; for pods that found no node."""
 
-    def __init__(self, table: NodeTable, pod: PodInfo) -> None:
-        self._table, self._pod = table, pod
+    def __init__(self, table: NodeTable, pod: PodInfo, social: interpod.Masks) -> None:
+        self._table, self._pod, self._social = table, pod, social
         self._tolerations: list[Object] = pod.spec.get("tolerations") or []
         self._taken = table.ports.conflicts(pod.ports) if pod.ports else set()
 
@@ -262,3 +290,8 @@ class Explainer:
                 final = final or bool(count > table.allocatable[index, row])
         if reasons:
             (refusals.final if final else refusals.curable)[name] = tuple(reasons)
+            return
+        for reason, curable, mask in self._social:
+            if not mask[row]:
+                (refusals.curable if curable else refusals.final)[name] = (reason,)
+                return

@@ -7,7 +7,7 @@ out for the whole table is brought up to date by looking at the changed rows onl
 Source: pkg/scheduler/backend/cache (the same facts, held per node).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pynetes.meta.objects import Object, labels_of, name_of
 from pynetes.scheduler.plugins.ports import PortTable
 from pynetes.scheduler.pods import PodInfo, amount, image_name
+from pynetes.scheduler.terms import Term
 
 _CPU, _MEMORY, _EPHEMERAL = 0, 1, 2
 _LOG_LIMIT = 65536
@@ -45,6 +46,12 @@ class NodeTable:
         self._log: list[int] = []
         self._free = list(range(capacity - 1, -1, -1))
         self._derived: dict[Any, tuple[Callable[[Object], Any], NDArray[Any]]] = {}
+        self.terms: dict[Any, tuple[Term, NDArray[np.int64]]] = {}
+        """What the placed pods demand of others: each distinct term, and how many pods of each node have it."""
+        self.namespaces: dict[str, Mapping[str, str]] = {}
+        """Labels of namespaces, for terms that select them."""
+        self._crowds: dict[Any, tuple[Callable[[PodInfo], bool], NDArray[np.int64]]] = {}
+        self._topologies: dict[str, dict[str, int]] = {}
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -91,6 +98,10 @@ class NodeTable:
         self.nodes[row], self.names[row] = None, ""
         self.valid[row] = False
         self.ports.clear(row)
+        for _, counts in self._crowds.values():
+            counts[row] = 0
+        for _, counts in self.terms.values():
+            counts[row] = 0
         self._free.append(row)
         self.epoch += 1
 
@@ -99,6 +110,7 @@ class NodeTable:
         row = self.rows.get(node)
         if row is not None:
             self._count(row, pod, 1)
+            self._crowd(row, pod, 1)
             self.ports.add(row, pod.ports)
             self._touch(row)
 
@@ -110,6 +122,7 @@ class NodeTable:
         row = self.rows.get(node)
         if known is not None and row is not None:
             self._count(row, known, -1)
+            self._crowd(row, known, -1)
             self.ports.remove(row, known.ports)
             self._touch(row)
 
@@ -127,6 +140,43 @@ class NodeTable:
             column[row] = function(self.node(row))
         self._derived[key] = (function, column)
         return column
+
+    def crowd(self, key: Any, function: Callable[[PodInfo], bool]) -> NDArray[np.int64]:
+        """How many pods of each node a predicate holds for, kept up to date from now on."""
+        found = self._crowds.get(key)
+        if found is not None:
+            return found[1]
+        if len(self._crowds) >= _COLUMNS:
+            self._crowds.pop(next(iter(self._crowds)))
+            self.epoch += 1
+        counts = np.zeros(len(self.nodes), np.int64)
+        for name, pods in self.on_node.items():
+            if (row := self.rows.get(name)) is not None:
+                counts[row] = sum(1 for pod in pods.values() if function(pod))
+        self._crowds[key] = (function, counts)
+        return counts
+
+    def topology(self, key: str) -> NDArray[np.int64]:
+        """A number for each node's value of a label; -1 where the node has no such label."""
+        values = self._topologies.setdefault(key, {})
+
+        def number(node: Object) -> int:
+            value = labels_of(node).get(key)
+            return -1 if value is None else values.setdefault(value, len(values))
+
+        return self.column(("topology", key), number, np.int64)
+
+    def set_namespace(self, name: str, labels: Mapping[str, str] | None) -> bool:
+        """Note a namespace's labels (None: it is gone). Whether they are new: then selections of them are void."""
+        if self.namespaces.get(name) == labels:
+            return False
+        if labels is None:
+            self.namespaces.pop(name, None)
+        else:
+            self.namespaces[name] = labels
+        self._crowds.clear()
+        self.epoch += 1
+        return True
 
     def node(self, row: int) -> Object:
         node = self.nodes[row]
@@ -155,6 +205,9 @@ class NodeTable:
         for pod in self.on_node.get(name, {}).values():
             self._count(row, pod, 1)
             self.ports.add(row, pod.ports)
+        for key, (function, counts) in self._crowds.items():
+            counts[row] = sum(1 for pod in self.on_node.get(name, {}).values() if function(pod))
+            self._crowds[key] = (function, counts)
         return row
 
     def _grow(self) -> None:
@@ -167,6 +220,10 @@ class NodeTable:
             setattr(self, name, np.concatenate([column, np.zeros_like(column)], axis=-1))
         for key, (function, column) in self._derived.items():
             self._derived[key] = (function, np.concatenate([column, np.zeros_like(column)]))
+        for key, (predicate, counts) in self._crowds.items():
+            self._crowds[key] = (predicate, np.concatenate([counts, np.zeros_like(counts)]))
+        for key, (term, counts) in self.terms.items():
+            self.terms[key] = (term, np.concatenate([counts, np.zeros_like(counts)]))
         self.epoch += 1
 
     def _set_allocatable(self, row: int, allocatable: Object) -> None:
@@ -183,6 +240,23 @@ class NodeTable:
         self.counted[0, row] += sign * pod.nonzero_cpu
         self.counted[1, row] += sign * pod.nonzero_memory
         self.pods[row] += sign
+        for term in pod.terms:
+            self._count_term(row, term, sign)
+
+    def _count_term(self, row: int, term: Term, sign: int) -> None:
+        found = self.terms.get(term.key)
+        if found is None:
+            found = self.terms[term.key] = (term, np.zeros(len(self.nodes), np.int64))
+            self.epoch += 1
+        found[1][row] += sign
+        if sign < 0 and not found[1].any():
+            del self.terms[term.key]
+            self.epoch += 1
+
+    def _crowd(self, row: int, pod: PodInfo, sign: int) -> None:
+        for function, counts in self._crowds.values():
+            if function(pod):
+                counts[row] += sign
 
     def _touch(self, row: int) -> None:
         self._log.append(row)

@@ -15,6 +15,7 @@ import orjson
 from pynetes.meta.objects import Object, key_of, labels_of, namespace_of, uid_of
 from pynetes.meta.quantity import Quantity
 from pynetes.meta.times import parse_time
+from pynetes.scheduler.terms import Term, terms_of
 
 DEFAULT_MILLI_CPU = 100
 DEFAULT_MEMORY = 200 * 1024 * 1024
@@ -50,6 +51,9 @@ class PodInfo:
     images: tuple[str, ...] = ()
     refused_fields: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    deleted: bool = False
+    terms: tuple[Term, ...] = ()
+    """What the pod demands of, or would like from, the pods near it."""
 
     @property
     def spec(self) -> Object:
@@ -93,6 +97,8 @@ def read(pod: Object) -> PodInfo:
         images=images,
         refused_fields=tuple(not_implemented(spec)),
         labels=labels_of(pod),
+        deleted="deletionTimestamp" in pod["metadata"],
+        terms=tuple(terms_of(pod)) if spec.get("affinity") else (),
     )
 
 
@@ -102,12 +108,6 @@ def not_implemented(spec: Object) -> Iterable[str]:
         for source in ("persistentVolumeClaim", "ephemeral"):
             if source in volume:
                 yield f"spec.volumes[{index}].{source}"
-    for name in ("podAffinity", "podAntiAffinity"):
-        if ((spec.get("affinity") or {}).get(name) or {}).get("requiredDuringSchedulingIgnoredDuringExecution"):
-            yield f"spec.affinity.{name}.requiredDuringSchedulingIgnoredDuringExecution"
-    for index, constraint in enumerate(spec.get("topologySpreadConstraints") or ()):
-        if constraint.get("whenUnsatisfiable") == "DoNotSchedule":
-            yield f"spec.topologySpreadConstraints[{index}]"
     if spec.get("resourceClaims"):
         yield "spec.resourceClaims"
     if spec.get("schedulingGroup"):

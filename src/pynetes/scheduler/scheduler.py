@@ -1,6 +1,6 @@
 """Takes pods without a node, decides, and binds: the acting half of the scheduler.
 
-Watches: Pods, Nodes.
+Watches: Pods, Nodes, Namespaces (labels that affinity terms select).
 Owns: ``spec.nodeName`` of pods that name this scheduler (through the binding subresource), their condition
     PodScheduled, and the events Scheduled and FailedScheduling.
 Guarantees: a decision counts at once (*assumed*), so that no two pods are promised the same room, while bindings are
@@ -21,8 +21,8 @@ from pynetes.aio.tasks import Tasks
 from pynetes.client.client import Client
 from pynetes.client.events import EventRecorder
 from pynetes.client.informer import Change, Informers
-from pynetes.client.kinds import NODES, PODS
-from pynetes.meta.objects import Object, name_of
+from pynetes.client.kinds import NAMESPACES, NODES, PODS
+from pynetes.meta.objects import Object, labels_of, name_of
 from pynetes.meta.status import StatusError
 from pynetes.meta.times import rfc3339
 from pynetes.scheduler import explain
@@ -59,7 +59,9 @@ class Scheduler:
         self._writable = asyncio.Event()
         self._nodes = informers.get(NODES)
         self._pods = informers.get(PODS)
+        self._namespaces = informers.get(NAMESPACES)
         self._nodes.add_handler(self._node_changed)
+        self._namespaces.add_handler(self._namespace_changed)
         self._pods.add_handler(self._pod_changed)
 
     async def run(self) -> None:
@@ -182,6 +184,11 @@ class Scheduler:
         if plugins:
             self.queue.changed(frozenset(plugins))
 
+    def _namespace_changed(self, change: Change) -> None:
+        labels = labels_of(change.new.object) if change.new is not None else None
+        if self.table.set_namespace(change.key, labels):
+            self.queue.changed(frozenset({"InterPodAffinity"}))
+
     def _pod_changed(self, change: Change) -> None:
         if change.new is None:
             assert change.old is not None
@@ -270,4 +277,6 @@ def _spec_changed(change: Change) -> bool:
     if change.old is None or change.new is None:
         return True
     old, new = change.old.object, change.new.object
-    return bool(old["spec"] != new["spec"] or old["metadata"].get("labels") != new["metadata"].get("labels"))
+    if ("deletionTimestamp" in old["metadata"]) != ("deletionTimestamp" in new["metadata"]):
+        return True
+    return bool(old["spec"] != new["spec"] or labels_of(old) != labels_of(new))
