@@ -145,9 +145,8 @@ def container_resources(pod: Object, container: Object, memory_capacity: int) ->
     limits, requests = resources.get("limits") or {}, resources.get("requests") or {}
     whole_pod = pod["spec"].get("resources") or {}
     if whole_pod:
-        # a container without numbers of its own is bounded by its pod's
+        # a container without limits of its own is bounded by its pod's
         limits = {**(whole_pod.get("limits") or {}), **limits}
-        requests = requests or (whole_pod.get("requests") or {})
     shares = milli(requests, "cpu") or (milli(limits, "cpu") if "cpu" not in requests else 0)
     return Resources(
         cpu_shares=cpu_shares(shares),

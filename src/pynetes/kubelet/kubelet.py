@@ -56,7 +56,10 @@ class TakesPodCIDRs(Protocol):
 
 
 class Kubelet:
-    """One node's agent. ``run`` returns when ``close`` was called; containers go on without it."""
+    """One node's agent. ``run`` returns when ``close`` was called; containers go on without it.
+
+    ``runtime`` has been started by whoever made it, and is closed by them.
+    """
 
     def __init__(
         self,
@@ -99,7 +102,7 @@ class Kubelet:
 
     def _assemble(self) -> PodSync:
         client, clock, runtime, host, settings = self._client, self._clock, self._runtime, self._host, self.settings
-        sources = ObjectReader(client)
+        sources = ObjectReader(client, clock)
         tokens = TokenManager(client, clock)
         volumes = VolumeManager(host.volumes, settings.root_dir)
         hooks = Hooks(runtime, host, clock)
@@ -141,7 +144,6 @@ class Kubelet:
         """Serve until ``close``. Raises: what makes the node impossible (the runtime does not start)."""
         settings = self.settings
         await self._host.start()
-        await self._runtime.start()
         if settings.port is not None and settings.serving_certificate:
             self._node.port = await self.server.listen(settings.listen_host, settings.port)
         await self._observer.relist()
@@ -270,12 +272,9 @@ class Kubelet:
                 self._statuses.finish(pod)
             return
         if pods.is_deleted(pod):
+            # as upstream's: a second deletion with a shorter grace does not shorten a stop that is under way
             if worker.state is State.SYNC:
                 self._workers.terminate(worker)
-            elif pods.grace_seconds(pod) < pods.grace_seconds(before) and worker.state is State.TERMINATING:
-                # a shorter grace: break off the wait and stop again
-                worker.dirty = True
-                self._workers.interrupt(worker)
             return
         if _concerns_kubelet(before, pod):
             self._workers.wake(worker)

@@ -8,6 +8,7 @@ Source: kubernetes ``pkg/kubelet/util/manager/cache_based_manager.go``.
 
 import asyncio
 
+from pynetes.aio.clock import Clock
 from pynetes.client.client import Client
 from pynetes.client.kinds import CONFIG_MAPS, SECRETS
 from pynetes.client.types import Kind
@@ -17,8 +18,9 @@ from pynetes.meta.objects import Object
 class ObjectReader:
     """``Sources`` for environment and volumes."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, clock: Clock) -> None:
         self._client = client
+        self._clock = clock
         self._queued: dict[tuple[str, str, str], asyncio.Task[Object]] = {}
 
     async def config_map(self, namespace: str, name: str) -> Object:
@@ -36,6 +38,6 @@ class ObjectReader:
         return await asyncio.shield(task)
 
     async def _read(self, kind: Kind, key: tuple[str, str, str]) -> Object:
-        await asyncio.sleep(0)  # those who ask in this turn of the loop share the request
+        await self._clock.sleep(0)  # those who ask in this turn of the loop share the request
         self._queued.pop(key, None)
         return await self._client.get(kind, key[2], key[1])

@@ -4,7 +4,7 @@ The labels and annotations written here are the kubelet's memory: after a restar
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pynetes.kubelet import pods
 from pynetes.meta.objects import Object
@@ -45,6 +45,14 @@ class PodRuntime:
         """The one before it."""
         found = [c for c in self.containers if c.config.name == name]
         return found[1] if len(found) > 1 else None
+
+    def as_if_running(self, name: str) -> "PodRuntime":
+        """The moment after a start, of a container that may have ended before anybody could look."""
+        latest = self.latest(name)
+        if latest is None or latest.state is not ContainerState.EXITED or not latest.started_at:
+            return self
+        alive = replace(latest, state=ContainerState.RUNNING, finished_at=0)
+        return replace(self, containers=tuple(alive if c is latest else c for c in self.containers))
 
     @property
     def running(self) -> list[Container]:

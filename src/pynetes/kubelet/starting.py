@@ -83,10 +83,13 @@ class Starter:
         self._tell = tell
         self._backoff = Backoff(settings.crash_backoff_seconds, settings.crash_backoff_limit_seconds)
 
-    async def start(self, worker: Worker, where: str, container: Object, observed: PodRuntime) -> None:
-        """Raises: StartFailed."""
+    async def start(
+        self, worker: Worker, where: str, container: Object, observed: PodRuntime, planned_on: PodRuntime
+    ) -> None:
+        """``planned_on`` is what the plan saw: a container that was killed since then by the plan itself (a probe, a
+        new image) is started again without waiting. Raises: StartFailed."""
         pod = worker.pod
-        self._check_backoff(pod, where, container, observed)
+        self._check_backoff(pod, where, container, planned_on)
 
         def tell(type_: str, reason: str, message: str) -> None:
             self._tell(pod, where, container, type_, reason, message)
@@ -181,7 +184,14 @@ class Starter:
             allocatable=self._facts.allocatable,
         )
         mounts = await self._mounts(pod, container, variables, ips, attempt)
-        return Making(attempt, image, variables, mounts, self._settings, self._facts.memory_capacity)
+        return Making(
+            attempt,
+            image,
+            variables,
+            mounts,
+            self._settings,
+            self._facts.memory_capacity,
+        )
 
     async def _mounts(
         self, pod: Object, container: Object, variables: Mapping[str, str], ips: tuple[str, ...], attempt: int

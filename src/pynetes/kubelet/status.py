@@ -83,11 +83,15 @@ def status(pod: Object, observed: PodRuntime, around: Around, *, terminal: bool 
     if now_phase == old.get("phase"):
         _keep(found, "reason", old, api)
         _keep(found, "message", old, api)
+    judged = now_phase
     if around.eviction is not None and api.get("phase") not in pods.TERMINAL_PHASES:
         now_phase = "Failed"
         found["reason"], found["message"] = around.eviction
+        # an evicted pod stays ready until its containers have ended, one past its deadline does not
+        if terminal or around.eviction[0] != "Evicted":
+            judged = now_phase
     found["phase"] = now_phase
-    found["conditions"] = conditions(pod, observed, by_name, now_phase, old, around.now)
+    found["conditions"] = conditions(pod, observed, by_name, judged, old, around.now)
     _addresses(pod, observed, around, found)
     found["startTime"] = old.get("startTime") or api.get("startTime") or rfc3339(around.now)
     for key, statuses in (

@@ -1,11 +1,14 @@
 """Writes pod statuses: only what changed, one write a pod at a time, the last word wins. Also a pod's final deletion.
 
+A status that nobody has seen yet is replaced by the next one, unless the pod passes through it from one phase or
+readiness to another: watchers are shown each of these steps, as far as ``MAX_STEPS``.
+
 Source: kubernetes ``pkg/kubelet/status/status_manager.go``, ``pkg/util/pod/pod.go`` (PatchPodStatus).
 """
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pynetes.aio.clock import Clock
 from pynetes.aio.tasks import Tasks
@@ -21,16 +24,19 @@ log = logging.getLogger(__name__)
 STRATEGIC = "application/strategic-merge-patch+json"
 RETRY_SECONDS = 1.0
 RETRY_LIMIT_SECONDS = 30.0
+MAX_STEPS = 4
 
 
 @dataclass(slots=True)
 class _Entry:
-    """``pod`` is the newest known state of the API, ``status`` what the kubelet wants it to say."""
+    """``pod`` is the newest known state of the API, ``status`` what the kubelet wants it to say, ``steps`` what it
+    wants to have said before."""
 
     pod: Object
     status: Object
     may_run: bool = True
     finished: bool = False
+    steps: list[tuple[Object, bool]] = field(default_factory=list)
     dirty: bool = False
     task: asyncio.Task[None] | None = None
 
@@ -65,6 +71,7 @@ class Statuses:
         elif entry.status == status and entry.may_run == may_run:
             return
         self.seen(pod)
+        self._keep_step(entry, status)
         entry.status, entry.may_run = status, may_run
         self._wake(uid, entry)
 
@@ -75,12 +82,22 @@ class Statuses:
         if entry is None:
             entry = self._entries[uid] = _Entry(pod, dict(pod.get("status") or {"phase": "Pending"}))
         self.seen(pod)
-        entry.status = terminated(entry.pod, entry.status)
+        last = terminated(entry.pod, entry.status)
+        self._keep_step(entry, last)
+        entry.status = last
         entry.may_run, entry.finished = False, True
         self._wake(uid, entry)
 
     def forget(self, uid: str) -> None:
         self._entries.pop(uid, None)
+
+    def _keep_step(self, entry: _Entry, following: Object) -> None:
+        """What is about to be replaced unwritten is kept when it is a step of its own."""
+        if not entry.dirty or _step(entry.status) == _step(following):
+            return
+        before = entry.steps[-1][0] if entry.steps else entry.pod.get("status") or {}
+        if _step(entry.status) != _step(before) and len(entry.steps) < MAX_STEPS:
+            entry.steps.append((entry.status, entry.may_run))
 
     def _wake(self, uid: str, entry: _Entry) -> None:
         entry.dirty = True
@@ -112,8 +129,19 @@ class Statuses:
             entry.task = None
 
     async def _once(self, uid: str, entry: _Entry) -> None:
+        for status, may_run in entry.steps:
+            await self._say(uid, entry, status, may_run)
+        entry.steps.clear()
+        await self._say(uid, entry, entry.status, entry.may_run)
         pod = entry.pod
-        wanted = merged(pod, entry.status, self._clock.now(), may_run=entry.may_run)
+        if entry.finished and pods.is_deleted(pod) and pods.phase(pod) in pods.TERMINAL_PHASES:
+            meta = pod["metadata"]
+            options = {"gracePeriodSeconds": 0, "preconditions": {"uid": uid}}
+            await self._client.delete(PODS, meta["name"], meta["namespace"], options=options)
+
+    async def _say(self, uid: str, entry: _Entry, status: Object, may_run: bool) -> None:
+        pod = entry.pod
+        wanted = merged(pod, status, self._clock.now(), may_run=may_run)
         patch = status_patch(pod.get("status") or {}, wanted)
         meta = pod["metadata"]
         if patch:
@@ -123,10 +151,12 @@ class Statuses:
             )
             if _revision(answer) >= _revision(entry.pod):
                 entry.pod = answer
-        pod = entry.pod
-        if entry.finished and pods.is_deleted(pod) and pods.phase(pod) in pods.TERMINAL_PHASES:
-            options = {"gracePeriodSeconds": 0, "preconditions": {"uid": uid}}
-            await self._client.delete(PODS, meta["name"], meta["namespace"], options=options)
+
+
+def _step(status: Object) -> tuple[object, object]:
+    """Phase and readiness."""
+    ready = pods.condition(status, "Ready")
+    return status.get("phase"), ready["status"] if ready is not None else None
 
 
 def _revision(pod: Object) -> int:

@@ -35,6 +35,8 @@ from pynetes.runtime.types import ContainerState, DNSConfig, Runtime, RuntimeFai
 
 log = logging.getLogger(__name__)
 
+NOTICE_SECONDS = 1.0
+SHOW_END_SECONDS = 5.0
 MOUNT_RETRY_SECONDS = 0.5
 MOUNT_RETRY_LIMIT_SECONDS = 122.0
 DEADLINE = ("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
@@ -198,7 +200,7 @@ class PodSync:
             old=p.statuses.get(worker.uid) or worker.pod.get("status") or {},
             readiness=p.probes,
             now=p.clock.now(),
-            waiting=worker.waiting,
+            waiting={n: w for n, w in worker.waiting.items() if worker.showing.get(n, 0.0) <= p.clock.now()},
             host_ips=p.facts.host_ips,
             runtime_name=p.runtime.name,
             eviction=worker.eviction,
@@ -238,7 +240,7 @@ class PodSync:
         return True
 
     async def _act(self, worker: Worker, actions: Actions, observed: PodRuntime) -> None:
-        p = self._p
+        p, planned_on = self._p, observed
         if actions.create_sandbox and actions.sandbox_id:
             message = "Pod sandbox changed, it will be killed and re-created."
             p.tell(worker.pod, "Normal", "SandboxChanged", message)
@@ -259,7 +261,7 @@ class PodSync:
                 return
             observed = p.observer.of(worker.uid)
             self._publish(worker, observed)
-        await self._start(worker, actions, observed)
+        await self._start(worker, actions, observed, planned_on)
 
     async def _reset(self, worker: Worker, kills: Iterable[Kill], observed: PodRuntime) -> None:
         """Remove all containers of a pod that restarts in place."""
@@ -288,7 +290,7 @@ class PodSync:
         await p.observer.add(sandbox)
         return True
 
-    async def _start(self, worker: Worker, actions: Actions, observed: PodRuntime) -> None:
+    async def _start(self, worker: Worker, actions: Actions, observed: PodRuntime, planned_on: PodRuntime) -> None:
         """Start what the plan names, one after another; an init container that fails holds the rest back."""
         starts = [("ephemeralContainers", n) for n in actions.start_ephemeral]
         starts += [("initContainers", n) for n in actions.start_init]
@@ -299,29 +301,36 @@ class PodSync:
             found = pods.find_container(worker.pod, name)
             if found is None:
                 continue
-            started = await self._start_one(worker, where, found[1], observed)
+            started = await self._start_one(worker, where, found[1], observed, planned_on)
             observed = await self._p.observer.refresh(worker.uid)
             if started:
                 observed = await self._forget_old(worker, name, observed)
+                self._publish(worker, observed.as_if_running(name))
             self._watch(worker, observed)
             self._publish(worker, observed)
             if not started and where == "initContainers" and not pods.is_sidecar(found[1]):
                 return
 
-    async def _start_one(self, worker: Worker, where: str, container: Object, observed: PodRuntime) -> bool:
+    async def _start_one(
+        self, worker: Worker, where: str, container: Object, observed: PodRuntime, planned_on: PodRuntime
+    ) -> bool:
         p, name = self._p, container["name"]
         try:
-            await p.starter.start(worker, where, container, observed)
+            await p.starter.start(worker, where, container, observed, planned_on)
         except StartFailed as failed:
+            if failed.reason == "CrashLoopBackOff" and worker.waiting.get(name, ("",))[0] != failed.reason:
+                # how it ended is shown for a while before it is shown to wait
+                worker.showing[name] = p.clock.now() + SHOW_END_SECONDS
+                p.workers.wake_at(worker, worker.showing[name])
             worker.waiting[name] = (failed.reason, failed.message)
             if isinstance(failed, HookKills):
                 await self._kill_hooked(worker, failed.container_id)
-            if failed.reason == "RunContainerError":
-                worker.dirty = True  # the failed attempt is an end: judge it now
-            else:
-                p.workers.wake_at(worker, failed.retry_at or p.clock.now() + p.settings.retry_seconds)
+            # a start that failed is the end of an attempt: it is judged soon, and can be read until then
+            usual = NOTICE_SECONDS if failed.reason == "RunContainerError" else p.settings.retry_seconds
+            p.workers.wake_at(worker, failed.retry_at or p.clock.now() + usual)
             return False
         worker.waiting.pop(name, None)
+        worker.showing.pop(name, None)
         return True
 
     async def _kill_hooked(self, worker: Worker, container_id: str) -> None:
