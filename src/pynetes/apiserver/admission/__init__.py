@@ -1,1 +1,134 @@
-"""What the cluster adds to, or refuses in, a write."""
+"""Admission: an ordered list of plug-ins, asked in two phases about every create, update, delete and connect.
+
+``mutate`` runs before the object is prepared and validated and may change it in place; ``validate`` runs after and may only
+refuse. A plug-in names the operations and resources that it handles, so that a request meets only those that concern it: the
+plan for (operation, resource, subresource) is made once. A step may answer an awaitable (a webhook will).
+
+Source: apiserver ``pkg/admission``; kubernetes ``pkg/kubeapiserver/options/plugins.go`` for the order.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pynetes.apiserver.context import Context
+from pynetes.meta import status
+from pynetes.meta.objects import Object
+from pynetes.meta.resource import Resource
+from pynetes.meta.status import StatusError
+
+if TYPE_CHECKING:
+    from pynetes.apiserver.server import APIServer
+
+CREATE, UPDATE, DELETE, CONNECT = "CREATE", "UPDATE", "DELETE", "CONNECT"
+
+
+@dataclass(slots=True)
+class Attributes:
+    """What is asked. ``obj`` is in the storage version and, in the mutating phase, the caller's own; None on delete.
+
+    ``old`` is what the store has: read-only.
+    """
+
+    ctx: Context
+    operation: str
+    resource: Resource
+    namespace: str
+    name: str
+    obj: Object | None = None
+    old: Object | None = None
+    subresource: str = ""
+    dry_run: bool = False
+    options: Object | None = None
+
+    @property
+    def server(self) -> "APIServer":
+        return self.ctx.server
+
+    def forbidden(self, why: str) -> StatusError:
+        """403 about this object, in upstream's words."""
+        name = self.name
+        if not name and self.obj is not None:
+            # the name has not been generated yet
+            meta = self.obj["metadata"]
+            name = meta.get("name") or meta.get("generateName") or ""
+        return status.forbidden(self.resource.group, self.resource.plural, name or "Unknown", why)
+
+
+Step = Callable[[Attributes], Awaitable[None] | None]
+Name = tuple[str, str, str]
+"""Group, plural, subresource."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """``on``: the names that it handles; None: all. ``operations``: for which."""
+
+    name: str
+    operations: frozenset[str]
+    on: frozenset[Name] | None = None
+    mutate: Step | None = None
+    validate: Step | None = None
+
+    def handles(self, operation: str, name: Name) -> bool:
+        return operation in self.operations and (self.on is None or name in self.on)
+
+
+def plugins() -> Sequence[Plugin]:
+    """All there are, in upstream's order. Those it has and we do not: LimitRanger, PodSecurity, ResourceQuota, webhooks ..."""
+    from pynetes.apiserver.admission import (
+        escalation,
+        namespace_lifecycle,
+        node_restriction,
+        pods,
+        service_account,
+        storage,
+    )
+
+    return (
+        namespace_lifecycle.PLUGIN,
+        service_account.PLUGIN,
+        node_restriction.PLUGIN,
+        pods.TAINT_NODES_BY_CONDITION,
+        pods.PRIORITY,
+        pods.DEFAULT_TOLERATION_SECONDS,
+        storage.DEFAULT_STORAGE_CLASS,
+        storage.STORAGE_OBJECT_IN_USE_PROTECTION,
+        pods.RUNTIME_CLASS,
+        storage.DEFAULT_INGRESS_CLASS,
+        pods.POD_TOPOLOGY_LABELS,
+        escalation.PLUGIN,
+    )
+
+
+class Admission:
+    """One server's chain, less what its settings turn off."""
+
+    def __init__(self, server: "APIServer") -> None:
+        off = frozenset(server.settings.disable_admission)
+        self._plugins = tuple(p for p in plugins() if p.name not in off)
+        self._plans: dict[tuple[str, Name], tuple[tuple[Step, ...], tuple[Step, ...]]] = {}
+
+    def _plan(self, asked: Attributes) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+        name = (asked.resource.group, asked.resource.plural, asked.subresource)
+        key = (asked.operation, name)
+        plan = self._plans.get(key)
+        if plan is None:
+            chosen = [p for p in self._plugins if p.handles(asked.operation, name)]
+            plan = self._plans[key] = (
+                tuple(p.mutate for p in chosen if p.mutate is not None),
+                tuple(p.validate for p in chosen if p.validate is not None),
+            )
+        return plan
+
+    async def mutate(self, asked: Attributes) -> None:
+        """Raises: StatusError, mostly 403."""
+        for step in self._plan(asked)[0]:
+            if (waiting := step(asked)) is not None:
+                await waiting
+
+    async def validate(self, asked: Attributes) -> None:
+        """Raises: StatusError, mostly 403."""
+        for step in self._plan(asked)[1]:
+            if (waiting := step(asked)) is not None:
+                await waiting

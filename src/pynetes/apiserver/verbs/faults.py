@@ -1,0 +1,49 @@
+"""Errors that the write verbs share and that have no constructor of their own: the texts without a reason, and conflicts."""
+
+from pynetes.meta import status
+from pynetes.meta.resource import Resource
+from pynetes.meta.status import StatusError
+
+MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
+
+
+def unclassified(message: str) -> StatusError:
+    """500 with a message alone: what upstream answers for an error that is no API error."""
+    return StatusError(
+        {
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Failure",
+            "message": message,
+            "code": 500,
+        }
+    )
+
+
+def modified(resource: Resource, name: str) -> StatusError:
+    return status.conflict(resource.group, resource.plural, name, MODIFIED)
+
+
+def uid_mismatch(resource: Resource, key: bytes, name: str, wanted: str, found: str) -> StatusError:
+    why = (
+        f"StorageError: invalid object, Code: 4, Key: {key.decode()}, ResourceVersion: 0, AdditionalErrorMsg: "
+        f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}"
+    )
+    return status.conflict(resource.group, resource.plural, name, why)
+
+
+def request_invalid() -> StatusError:
+    """422 with the text of an error that the server does not explain."""
+    return StatusError(
+        {
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Failure",
+            "message": "the server rejected our request due to an error in our request",
+            "reason": "Invalid",
+            "details": {},
+            "code": 422,
+        }
+    )
