@@ -49,6 +49,8 @@ CMD ["sh", "-c", "echo hello; echo trouble >&2; exit 3"]
 """
 NETNS = "pynetes-containertest"
 CGROUP = "/pynetes-containertest"
+SHARES = Path(f"/sys/fs/cgroup/cpu{CGROUP}")
+CGROUP_V1 = Path("/sys/fs/cgroup/cpu").is_dir()
 
 
 class Node:
@@ -332,9 +334,8 @@ def test_limits_can_be_changed_and_usage_is_told(node: Node, tmp_path: Path) -> 
         used = await runtime.usage(container_id)
         assert used.cpu_nanoseconds > 0
         assert 0 < used.memory_working_set < 64 * 1024 * 1024
-        shares = Path(f"/sys/fs/cgroup/cpu{CGROUP}/{container_id}/cpu.shares")
-        if shares.exists():
-            assert shares.read_text().strip() == "512"
+        if CGROUP_V1:
+            assert (SHARES / container_id / "cpu.shares").read_text().strip() == "512"
 
     node.act(main)
 
@@ -361,9 +362,6 @@ def test_host_namespaces_are_the_hosts(node: Node, tmp_path: Path) -> None:
         sandbox = await runtime.run_sandbox(sandbox_config(tmp_path, **linux))
         assert sandbox.ips == ()
         container_id = await run(runtime, sandbox, "sleep", "100")
-        script = "for n in pid ipc uts; do readlink /proc/self/ns/$n; done"
-        seen = (await runtime.exec_sync(container_id, ["busybox", "sh", "-c", f"busybox {script}"], 10)).stdout
-        del seen  # the shell has no readlink of its own; the namespaces of process 1 tell
         pid = int((node.root / "runtime" / "containers" / container_id / "pid").read_text())
         for kind in ("pid", "ipc", "uts"):
             assert os.readlink(f"/proc/{pid}/ns/{kind}") == os.readlink(f"/proc/self/ns/{kind}")

@@ -69,6 +69,7 @@ def _prepare(
 
     identity = identify(config.security, str(image.config.get("User") or ""), read)
     cgroup = os.path.join(sandbox.config.linux.cgroup_parent or "/pynetes", container_id)
+    available = available_capabilities()
     around = Surroundings(
         rootfs=str(rootfs),
         hostname=hostname(sandbox.config),
@@ -78,7 +79,8 @@ def _prepare(
         files=_files(state, sandbox, config.security.readonly_rootfs),
         image=image.config,
         devices=_host_devices() if config.security.privileged else (),
-        last_capability=_last_capability(),
+        available=available,
+        oom_score_floor=oom_score_floor(available),
         cgroup_v2=state.cgroups.v2,
         seccomp=_profile(config.security),
     )
@@ -159,11 +161,20 @@ def _profile(security: Security) -> Mapping[str, Any] | None:
     return profile
 
 
-def _last_capability() -> int:
-    try:
-        return int(Path("/proc/sys/kernel/cap_last_cap").read_text())
-    except OSError:
-        return len(ALL_CAPABILITIES) - 1
+def available_capabilities() -> frozenset[str]:
+    """Those that this process may pass on: its bounding set."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("CapBnd:"):
+            bits = int(line.split()[1], 16)
+            return frozenset(name for number, name in enumerate(ALL_CAPABILITIES) if bits >> number & 1)
+    return frozenset(ALL_CAPABILITIES)
+
+
+def oom_score_floor(available: frozenset[str]) -> int:
+    """Without SYS_RESOURCE a process cannot make another likelier to survive than itself."""
+    if "SYS_RESOURCE" in available:
+        return -1000
+    return int(Path("/proc/self/oom_score_adj").read_text())
 
 
 def _host_devices() -> list[Device]:

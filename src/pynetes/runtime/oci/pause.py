@@ -94,7 +94,6 @@ def _config(state: State, sandbox_id: str, cgroup_parent: str) -> dict[str, Any]
             "args": ["/pause"],
             "cwd": "/",
             "noNewPrivileges": True,
-            "oomScoreAdj": -998,
         },
         "root": {"path": "rootfs", "readonly": True},
         "mounts": [

@@ -3,8 +3,8 @@
 What reaches beyond a container (mounting, modules, clocks, keys, other processes' memory, new namespaces) is refused
 unless the capability that is meant for it was given.
 
-Differs: upstream's runtimes list what is allowed; this profile lists what is refused, so that a program made for a newer
-kernel is not stopped by an old list. What both refuse is the same.
+Differs: upstream's runtimes list what is allowed; this profile lists what is refused, so that a program made for a
+newer kernel is not stopped by an old list. What both refuse is the same.
 Source: Docker documentation, "Seccomp security profiles", significant calls blocked by the default profile.
 """
 

@@ -3,7 +3,7 @@
 Source: OCI runtime specification 1.0.2; the defaults are containerd's (``pkg/oci/spec.go``, ``internal/cri/server``).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,6 +60,7 @@ class Surroundings:
 
     ``namespaces``: kind to the path of one to join, ``""`` for a new one; kinds that are missing are the host's.
     ``files``: mounts for ``/etc/hostname``, ``/etc/resolv.conf``, ``/dev/shm``: a mount of the pod's takes precedence.
+    ``available``: the capabilities that we may give; ``oom_score_floor``: the least score that we may set.
     ``seccomp``: the profile that the node's administrator wrote, where the container names one.
     """
 
@@ -71,7 +72,8 @@ class Surroundings:
     files: tuple[Mount, ...] = ()
     image: Mapping[str, Any] = field(default_factory=dict)
     devices: Sequence[Device] = ()
-    last_capability: int = len(ALL_CAPABILITIES) - 1
+    available: Collection[str] = ALL_CAPABILITIES
+    oom_score_floor: int = -1000
     cgroup_v2: bool = False
     seccomp: Mapping[str, Any] | None = None
 
@@ -95,7 +97,7 @@ def spec(config: ContainerConfig, around: Surroundings, settings: Settings) -> d
         linux["maskedPaths"] = list(MASKED_PATHS if security.masked_paths is None else security.masked_paths)
         linux["readonlyPaths"] = list(READONLY_PATHS if security.readonly_paths is None else security.readonly_paths)
         if security.seccomp == "runtime/default":
-            linux["seccomp"] = default_profile(capabilities(security, settings.capabilities, around.last_capability))
+            linux["seccomp"] = default_profile(capabilities(security, settings.capabilities, around.available))
         elif around.seccomp is not None:
             linux["seccomp"] = dict(around.seccomp)
     document: dict[str, Any] = {
@@ -132,9 +134,9 @@ def environment(config: ContainerConfig, around: Surroundings) -> list[str]:
     return [f"{name}={value}" for name, value in values.items()]
 
 
-def capabilities(security: Security, defaults: Sequence[str], last: int) -> list[str]:
+def capabilities(security: Security, defaults: Sequence[str], available: Collection[str]) -> list[str]:
     """What is left after adding, then dropping, with ``ALL`` on either side. Raises: RuntimeFailure for no such one."""
-    known = ALL_CAPABILITIES[: last + 1]
+    known = [c for c in ALL_CAPABILITIES if c in available]
     if security.privileged:
         return [f"CAP_{c}" for c in known]
     added = {c.upper().removeprefix("CAP_") for c in security.add_capabilities}
@@ -174,7 +176,7 @@ def _process(config: ContainerConfig, around: Surroundings, settings: Settings) 
     arguments = command(config, around.image)
     if not arguments:
         raise RuntimeFailure("failed to create containerd container: no command specified", "CreateContainerError")
-    held = capabilities(security, settings.capabilities, around.last_capability)
+    held = capabilities(security, settings.capabilities, around.available)
     process: dict[str, Any] = {
         "terminal": config.tty,
         "user": {
@@ -187,7 +189,7 @@ def _process(config: ContainerConfig, around: Surroundings, settings: Settings) 
         "cwd": config.working_dir or around.image.get("WorkingDir") or "/",
         "capabilities": {"bounding": held, "effective": held, "permitted": held},
         "noNewPrivileges": security.no_new_privileges,
-        "oomScoreAdj": config.resources.oom_score_adj,
+        "oomScoreAdj": max(config.resources.oom_score_adj, around.oom_score_floor),
     }
     if settings.rlimits:
         process["rlimits"] = [{"type": kind, "soft": soft, "hard": hard} for kind, soft, hard in settings.rlimits]

@@ -40,8 +40,9 @@ async def _start(state: State, live: Live) -> None:
     (state.paths.exits / record.id).unlink(missing_ok=True)
     pid = await conmon.create(state, record, log_path)
     state.change(live, pid=pid, start_ticks=process_start(pid))
+    begun = state.now()  # before: it may have ended when runc returns
     await state.commands.run(state.runc("start", record.id))
-    state.change(live, started_at=state.now())
+    state.change(live, started_at=begun)
 
 
 def _log_path(state: State, live: Live) -> str:
