@@ -29,7 +29,7 @@ class Parts:
     nodes: int = 1
     controllers: bool = True
     scheduler: bool = True
-    ready_timeout_seconds: float = 60.0
+    ready_timeout_seconds: float = 30.0
 
 
 class InProcessCluster:
@@ -92,7 +92,8 @@ class InProcessCluster:
             if wanted <= {name_of(node) for node in nodes if node_ready(node)}:
                 break
             await self.clock.sleep(0.01)
-        while self.parts.controllers and not await default_namespace_ready(self.client):
+        with_root_certificate = bool(self._controller_settings.ca_pem)
+        while self.parts.controllers and not await default_namespace_ready(self.client, with_root_certificate):
             await self.clock.sleep(0.01)
 
     async def close(self) -> None:

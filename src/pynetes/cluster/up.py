@@ -206,10 +206,12 @@ def summary(names: list[str]) -> str:
     return ", ".join(names) if len(names) <= 5 else f"{', '.join(names[:3])} ... {names[-1]} ({len(names)})"
 
 
-async def default_namespace_ready(client: Client) -> bool:
+async def default_namespace_ready(client: Client, with_root_certificate: bool = True) -> bool:
+    """Whether a pod could be created in namespace ``default`` and mount its token."""
     try:
         await client.get(SERVICE_ACCOUNTS, "default", "default")
-        await client.get(CONFIG_MAPS, "kube-root-ca.crt", "default")
+        if with_root_certificate:
+            await client.get(CONFIG_MAPS, "kube-root-ca.crt", "default")
     except StatusError as error:
         if error.code != 404:
             raise

@@ -24,6 +24,7 @@ from pynetes.aio.clock import Clock, RealClock, VirtualClock
 from pynetes.client.types import Kind
 from pynetes.cluster.inprocess import InProcessCluster, Parts
 from pynetes.cluster.kubeconfig import Access, document
+from pynetes.controllers.settings import Settings as ControllerSettings
 from pynetes.meta.objects import Object
 
 T = TypeVar("T")
@@ -87,12 +88,17 @@ class Cluster:
     async def _live(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
-        pki = self._pki() if self._https else None
-        self.cluster = InProcessCluster(self.clock, self._parts, api_settings=pki and pki.settings)
+        pki = self._pki()
+        self.cluster = InProcessCluster(
+            self.clock,
+            self._parts,
+            api_settings=pki.settings,
+            controller_settings=ControllerSettings(ca_pem=pki.ca_pem.decode()),
+        )
         server = None
         try:
             await self.cluster.start()
-            if pki is not None:
+            if self._https:
                 from pynetes.http.server import Server
 
                 server = Server(self.cluster.api.handle, self.clock, ssl=pki.context)
