@@ -242,6 +242,7 @@ def detach(main: Callable[[], None], log_file: Path) -> None:
         if os.fork():
             os._exit(0)
         os.chdir("/")
+        os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # the caller's lock is not ours to keep
         redirect_output(log_file)
         main()
         code = 0
