@@ -70,6 +70,13 @@ class Decider:
         choice = candidates[0] if len(candidates) == 1 else candidates[self._random.randrange(len(candidates))]
         return Decision(node=self._table.names[choice])
 
+    def fits(self, pod: PodInfo, node: str) -> bool:
+        """Whether the pod may run on one node as the table is now. Nothing of it is kept."""
+        row = self._table.rows.get(node)
+        if row is None:
+            return False
+        return bool(_Terms(self._table, pod, self._weights).feasible(np.array([row]))[0])
+
     def refusals(self, pod: PodInfo) -> Refusals:
         """The reasons of every node. Upstream's order of filters; a node's first refusal is its only one."""
         return Explainer(self._table, pod, _Terms(self._table, pod, self._weights).social_filters()).refusals()

@@ -11,6 +11,7 @@ NO_NODES = "no nodes available to schedule pods"
 PREEMPTION_IS_NO_HELP = "Preemption is not helpful for scheduling"
 NO_VICTIMS = "No preemption victims found for incoming pod"
 NEVER_PREEMPTS = "not eligible due to preemptionPolicy=Never."
+VICTIMS_GOING = "not eligible due to a terminating pod on the nominated node."
 NO_CLAIMS = "no new claims to deallocate"
 
 PLUGIN_OF: Mapping[str, str] = {

@@ -14,7 +14,10 @@ Source: pkg/scheduler/{scheduler,schedule_one,eventhandlers}.go.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 
 from pynetes.aio.clock import Clock
 from pynetes.aio.tasks import Tasks
@@ -25,7 +28,7 @@ from pynetes.client.kinds import NAMESPACES, NODES, PODS
 from pynetes.meta.objects import Object, labels_of, name_of
 from pynetes.meta.status import StatusError
 from pynetes.meta.times import rfc3339
-from pynetes.scheduler import explain
+from pynetes.scheduler import explain, preemption
 from pynetes.scheduler.decide import Decider, Decision
 from pynetes.scheduler.nodes import NodeTable
 from pynetes.scheduler.pods import PodInfo, read
@@ -38,6 +41,16 @@ _ROOM_MADE = frozenset({"NodeResourcesFit", "NodePorts", "PodTopologySpread", "I
 _LABELS_MATTER = frozenset({"NodeAffinity", "PodTopologySpread", "InterPodAffinity"})
 _POD_APPEARED = frozenset({"PodTopologySpread", "InterPodAffinity"})
 _NOTE_LIMIT = 1024
+_STRATEGIC = "application/strategic-merge-patch+json"
+
+
+@dataclass(frozen=True, slots=True)
+class _Preemption:
+    """What came of looking for victims. ``keeps``: those of an earlier look are still going."""
+
+    message: str = ""
+    candidate: preemption.Candidate | None = None
+    keeps: bool = False
 
 
 class Scheduler:
@@ -55,6 +68,8 @@ class Scheduler:
         self._placed: dict[str, tuple[PodInfo, str]] = {}
         """By uid: the pods that take room, and where; bound or assumed."""
         self._assumed: set[str] = set()
+        self._nominated: dict[str, tuple[PodInfo, str]] = {}
+        """By uid: the pods that wait for victims to go, and the node on which room is kept for them."""
         self._writes: deque[Callable[[], Awaitable[None]]] = deque()
         self._writable = asyncio.Event()
         self._nodes = informers.get(NODES)
@@ -74,39 +89,112 @@ class Scheduler:
             while True:
                 await self.queue.wait()
                 for waiting in self.queue.pop(self._settings.batch):
-                    self.attempt(waiting)
+                    self._try(waiting)
                 # let bindings and the watch run between batches
                 await asyncio.sleep(0)
         finally:
             await tasks.close()
 
+    def _try(self, waiting: Waiting) -> None:
+        try:
+            self.attempt(waiting)
+        except Exception:  # a pod that cannot be read must not keep all others from their nodes
+            log.exception("scheduling pod %s failed", waiting.pod.key)
+            self.queue.failed(waiting)
+
     def attempt(self, waiting: Waiting) -> None:
         """Decide for one pod; what follows from it is written in the background."""
-        decision = self.decider.decide(waiting.pod)
+        pod = waiting.pod
+        with self._without_reservations(pod):
+            decision = self.decider.decide(pod)
+            preempted = self._preempt(pod, decision.refusals) if decision.refusals is not None else None
         if decision.node:
-            self._assume(waiting.pod, decision.node)
+            self._nominate(pod, "")
+            self._assume(pod, decision.node)
             self._later(lambda: self._bind(waiting, decision.node))
         else:
-            self._refuse(waiting, decision)
+            self._refuse(waiting, decision, preempted)
 
-    def _refuse(self, waiting: Waiting, decision: Decision) -> None:
-        refusals = decision.refusals
-        if refusals is None:
-            text, plugins = decision.refused, {"Unsupported"}
-        else:
-            text = explain.message(refusals, self._after_refusal(waiting.pod, refusals))
-            plugins = refusals.plugins or {"Any"}
-        self.queue.refused(waiting, plugins)
-        self._later(lambda: self._report(waiting.pod, "Unschedulable", text))
+    @contextmanager
+    def _without_reservations(self, pod: PodInfo) -> Iterator[None]:
+        """Room kept for a nominated pod is there for itself and for pods of higher priority."""
+        lifted = [n for n in self._nominated.values() if n[0].uid == pod.uid or n[0].priority < pod.priority]
+        for info, node in lifted:
+            self.table.remove_pod(info, node)
+        try:
+            yield
+        finally:
+            for info, node in lifted:
+                self.table.add_pod(info, node)
 
-    def _after_refusal(self, pod: PodInfo, refusals: explain.Refusals) -> list[str]:
-        """What was tried after no node fitted, and why it did not help."""
+    def _nominate(self, pod: PodInfo, node: str) -> None:
+        """Keep room for a pod on a node whose victims are going; an empty node: no longer."""
+        known = self._nominated.pop(pod.uid, None)
+        if known is not None:
+            self.table.remove_pod(*known)
+        if node:
+            self._nominated[pod.uid] = (pod, node)
+            self.table.add_pod(pod, node)
+
+    def _preempt(self, pod: PodInfo, refusals: explain.Refusals) -> "_Preemption":
+        """Look for pods of lower priority whose end would help."""
         if refusals.nodes == 0:
-            return []
+            return _Preemption()
         if pod.spec.get("preemptionPolicy") == "Never":
-            return [explain.NO_CLAIMS, f"preemption: {explain.NEVER_PREEMPTS}"]
-        reasons = {name: (explain.NO_VICTIMS,) for name in refusals.curable}
-        return [explain.NO_CLAIMS, explain.preemption_message(refusals.nodes, reasons)]
+            return _Preemption(f"preemption: {explain.NEVER_PREEMPTS}")
+        nominated = self._nominated.get(pod.uid)
+        if nominated is not None and nominated[1] not in refusals.final and self._is_making_room(pod, nominated[1]):
+            return _Preemption(f"preemption: {explain.VICTIMS_GOING}", keeps=True)
+        candidate, reasons = preemption.find(self.table, pod, refusals, self.decider.fits, self._clock.random)
+        if candidate is None:
+            return _Preemption(explain.preemption_message(refusals.nodes, reasons))
+        return _Preemption(candidate=candidate)
+
+    def _is_making_room(self, pod: PodInfo, node: str) -> bool:
+        others = self.table.on_node.get(node, {}).values()
+        return any(o.priority < pod.priority and preemption.is_being_preempted(o.object) for o in others)
+
+    def _refuse(self, waiting: Waiting, decision: Decision, preempted: "_Preemption | None") -> None:
+        refusals, pod = decision.refusals, waiting.pod
+        if refusals is None or preempted is None:
+            self.queue.refused(waiting, {"Unsupported"})
+            self._later(lambda: self._report(pod, "Unschedulable", decision.refused))
+            return
+        after = [explain.NO_CLAIMS, preempted.message] if preempted.message else []
+        text = explain.message(refusals, after)
+        candidate = preempted.candidate
+        if not preempted.keeps:
+            self._nominate(pod, candidate.node if candidate is not None else "")
+        self.queue.refused(waiting, refusals.plugins or {"Any"})
+        for victim in candidate.victims if candidate is not None else ():
+            self._later(partial(self._end, victim, pod, candidate.node if candidate is not None else ""))
+        node = self._nominated[pod.uid][1] if pod.uid in self._nominated else ""
+        self._later(lambda: self._report(pod, "Unschedulable", text, node))
+
+    async def _end(self, victim: PodInfo, pod: PodInfo, node: str) -> None:
+        """Tell a victim why, and delete it."""
+        now = self._clock.now()
+        condition: Object = {
+            "type": "DisruptionTarget",
+            "status": "True",
+            "lastProbeTime": None,
+            "lastTransitionTime": rfc3339(now),
+            "reason": preemption.REASON,
+            "message": f"{self._settings.scheduler_name}: preempting to accommodate a higher priority pod",
+        }
+        name = name_of(victim.object)
+        patch = {"metadata": {"uid": victim.uid}, "status": {"conditions": [condition]}}
+        try:
+            if "deletionTimestamp" not in victim.object["metadata"]:
+                await self._client.patch(
+                    PODS, name, patch, victim.namespace, subresource="status", patch_type=_STRATEGIC
+                )
+                await self._client.delete(PODS, name, victim.namespace)
+        except StatusError as error:
+            if error.code != 404:
+                raise
+            return
+        self._events.event(victim.object, "Normal", "Preempted", f"Preempted by pod {pod.uid} on node {node}")
 
     # writes
 
@@ -143,14 +231,21 @@ class Scheduler:
         self.queue.remove(pod.uid)
         self._events.event(pod.object, "Normal", "Scheduled", f"Successfully assigned {pod.key} to {node}")
 
-    async def _report(self, pod: PodInfo, reason: str, text: str) -> None:
+    async def _report(self, pod: PodInfo, reason: str, text: str, nominated: str = "") -> None:
         """The event FailedScheduling, and the condition PodScheduled when it says something new."""
         note = text if len(text) <= _NOTE_LIMIT else f"{text[: _NOTE_LIMIT - 4]} ..."
         self._events.event(pod.object, "Warning", "FailedScheduling", note)
         current = self._pods.get(pod.key)
-        if current is None or (condition := pod_scheduled(current, reason, text, self._clock.now())) is None:
+        if current is None:
             return
-        patch = {"metadata": {"uid": pod.uid}, "status": {"conditions": [condition]}}
+        status: Object = {}
+        if (condition := pod_scheduled(current, reason, text, self._clock.now())) is not None:
+            status["conditions"] = [condition]
+        if (current.get("status") or {}).get("nominatedNodeName", "") != nominated:
+            status["nominatedNodeName"] = nominated or None
+        if not status:
+            return
+        patch = {"metadata": {"uid": pod.uid}, "status": status}
         try:
             await self._client.patch(
                 PODS,
@@ -158,7 +253,7 @@ class Scheduler:
                 patch,
                 pod.namespace,
                 subresource="status",
-                patch_type="application/strategic-merge-patch+json",
+                patch_type=_STRATEGIC,
             )
         except StatusError as error:
             if error.code not in (404, 409):
@@ -215,22 +310,26 @@ class Scheduler:
     def _runs(self, pod: Object, uid: str, changed: bool) -> None:
         """A pod with a node: count it there, unless it is counted already."""
         self.queue.remove(uid)
+        if (nominated := self._nominated.get(uid)) is not None:
+            self._nominate(nominated[0], "")
         node = pod["spec"]["nodeName"]
         placed = self._placed.get(uid)
         as_assumed = uid in self._assumed
         self._assumed.discard(uid)
         if placed is not None and placed[1] == node and (as_assumed or not changed):
             return
-        shrunk = placed is not None
         if placed is not None:
             self.table.remove_pod(*placed)
         info = read(pod)
         self._placed[uid] = (info, node)
         self.table.add_pod(info, node)
-        self.queue.changed(_ROOM_MADE if shrunk else _POD_APPEARED)
+        self.queue.changed(_POD_APPEARED if placed is None or not _asks_less(placed[0], info) else _ROOM_MADE)
 
     def _gone(self, uid: str) -> None:
         self.queue.remove(uid)
+        if (nominated := self._nominated.get(uid)) is not None:
+            self._nominate(nominated[0], "")
+            self.queue.changed(_ROOM_MADE)
         self._assumed.discard(uid)
         placed = self._placed.pop(uid, None)
         if placed is not None:
@@ -280,3 +379,9 @@ def _spec_changed(change: Change) -> bool:
     if ("deletionTimestamp" in old["metadata"]) != ("deletionTimestamp" in new["metadata"]):
         return True
     return bool(old["spec"] != new["spec"] or labels_of(old) != labels_of(new))
+
+
+def _asks_less(old: PodInfo, new: PodInfo) -> bool:
+    return any(count < old.requests.get(name, 0) for name, count in new.requests.items()) or bool(
+        old.requests.keys() - new.requests.keys()
+    )
