@@ -183,6 +183,10 @@ class Keyspace:
         self.keys = sorted(self.entries)
         self.changed = max((e.revision for e in self.entries.values()), default=0)
         self.scopes.clear()
+        self.begin(revision)
+
+    def begin(self, revision: int) -> None:
+        """Changes up to this revision are no longer replayed."""
         self.ring.clear()
         self._ring_bytes = 0
         self.ring_start = revision
@@ -446,6 +450,11 @@ class Cache:
         found = await self._store.range(ROOT, prefix_end(ROOT))
         self._fill(found)
         self._tasks.spawn(self._follow(found.revision + 1), "watch cache")
+
+    def forget_past(self) -> None:
+        """Watches from before now are too old from now on: upstream's cache begins when its server does."""
+        for space in self._spaces.values():
+            space.begin(self.revision)
 
     def close(self) -> None:
         """End every watch properly."""

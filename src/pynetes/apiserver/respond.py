@@ -5,6 +5,8 @@ Source: apiserver ``pkg/endpoints/handlers/responsewriters/writers.go``, ``pkg/e
 
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -44,8 +46,7 @@ def respond(ctx: Context, what: Entry | Object, status: int = 200) -> Response:
         body = _projected(ctx, media, entry) if media.as_ else entry.json()
         return encoded(ctx, media, body, status)
     if media.as_ and ctx.version is not None and what.get("kind") == _kind(ctx):
-        revision = int(what.get("metadata", {}).get("resourceVersion") or 0)
-        return encoded(ctx, media, _projected(ctx, media, Entry(b"", encoding.stored(what), revision)), status)
+        return encoded(ctx, media, _projected(ctx, media, what), status)
     return encoded(ctx, media, orjson.dumps(what), status)
 
 
@@ -118,12 +119,19 @@ def _kind(ctx: Context) -> str:
     return ctx.resource.kind if ctx.resource is not None else ""
 
 
-def _projected(ctx: Context, media: Media, entry: Entry) -> bytes:
+def _projected(ctx: Context, media: Media, what: Entry | Object) -> bytes:
     if media.as_ == "Table":
-        return table(ctx, media, [entry], entry.revision)
+        revision = what.revision if isinstance(what, Entry) else int(what["metadata"].get("resourceVersion") or 0)
+        return table(ctx, media, [what], revision)
     if media.as_ == "PartialObjectMetadata":
-        return encoding.partial_metadata(entry, media.version)
+        return _metadata_of(what, media.version)
     raise not_that(ctx, media, "")
+
+
+def _metadata_of(what: Entry | Object, version: str) -> bytes:
+    if isinstance(what, Entry):
+        return encoding.partial_metadata(what, version)
+    return encoding.partial_metadata_of(what, version)
 
 
 def not_that(ctx: Context, media: Media, list_suffix: str) -> StatusError:
@@ -138,10 +146,12 @@ def not_that(ctx: Context, media: Media, list_suffix: str) -> StatusError:
     return error
 
 
+@lru_cache
 def columns_of(version: Version, resource: Resource) -> Sequence[Column]:
-    if version.columns and resource.hooks.table_row is not None:
-        return version.columns
-    return _NAME_AND_AGE
+    """The columns of the resource's Table, each with a description."""
+    columns = version.columns or _NAME_AND_AGE
+    described = f"of each {resource.kind}, as kubectl get prints it."
+    return tuple(c if c.description else replace(c, description=f"{c.name} {described}") for c in columns)
 
 
 def include_object(ctx: Context) -> str:
@@ -158,7 +168,7 @@ def include_object(ctx: Context) -> str:
 def table(
     ctx: Context,
     media: Media,
-    entries: Sequence[Entry],
+    entries: Sequence[Entry | Object],
     revision: int,
     *,
     continue_: str = "",
@@ -168,24 +178,35 @@ def table(
     """The entries, which are in the version that was asked for, as a Table."""
     assert ctx.resource is not None and ctx.version is not None
     include, now = include_object(ctx), ctx.server.clock.now()
-    rows = [table_row(ctx.resource, entry, include, media.version, now) for entry in entries]
-    columns = columns_of(ctx.version, ctx.resource) if headed else None
-    return encoding.table(columns, rows, revision, version=media.version, continue_=continue_, remaining=remaining)
+    columns = columns_of(ctx.version, ctx.resource)
+    rows = [table_row(ctx.resource, columns, entry, include, media.version, now) for entry in entries]
+    shown = columns if headed else None
+    return encoding.table(shown, rows, revision, version=media.version, continue_=continue_, remaining=remaining)
 
 
-def table_row(resource: Resource, entry: Entry, include: str, version: str, now: float) -> bytes:
+def table_row(
+    resource: Resource, columns: Sequence[Column], what: Entry | Object, include: str, version: str, now: float
+) -> bytes:
     """One object's row. ``include``: None, Metadata or Object."""
-    obj = entry.object
+    obj = what.object if isinstance(what, Entry) else what
     if resource.hooks.table_row is not None:
         cells: Sequence[Any] = resource.hooks.table_row(obj, now)
     else:
-        cells = (obj["metadata"].get("name", ""), _age(obj, now))
+        cells = [_plain_cell(column.name, obj, now) for column in columns]
     shown = None
     if include == "Metadata":
-        shown = encoding.partial_metadata(entry, version)
+        shown = _metadata_of(what, version)
     elif include == "Object":
-        shown = entry.json()
+        shown = what.json() if isinstance(what, Entry) else orjson.dumps(what)
     return encoding.table_row(cells, shown)
+
+
+def _plain_cell(column: str, obj: Object, now: float) -> str:
+    """What is known of any object, for a kind that has no rows of its own (yet)."""
+    if column == "Name":
+        name: str = obj["metadata"].get("name", "")
+        return name
+    return _age(obj, now) if column in ("Age", "Created At") else "<none>"
 
 
 def _age(obj: Object, now: float) -> str:

@@ -57,6 +57,7 @@ class APIServer:
 
         await self.cache.start()
         await bootstrap.run(self)
+        self.cache.forget_past()
         self.ready = True
 
     def handle(self, request: Request) -> Answer | Awaitable[Answer]:

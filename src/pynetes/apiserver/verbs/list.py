@@ -5,6 +5,7 @@ Source: apiserver ``pkg/storage/cacher/cacher.go`` (GetList), ``pkg/storage/inte
 """
 
 from collections.abc import Awaitable, Sequence
+from dataclasses import replace
 
 from pynetes.apiserver import listing, respond
 from pynetes.apiserver.bodies import Body
@@ -20,6 +21,9 @@ from pynetes.store.types import Compacted, FutureRevision, prefix_end
 
 def list(ctx: Context) -> Answer | Awaitable[Answer]:
     options = listing.options(ctx, watch=False)
+    if options.resource_version == "0":
+        # upstream answers these from its cache, whole
+        options = replace(options, limit=0)
     selection = options.selection
     assert ctx.resource is not None
     cache = ctx.server.cache.of(ctx.resource)
@@ -47,7 +51,7 @@ def list(ctx: Context) -> Answer | Awaitable[Answer]:
 
 def _present(ctx: Context, cache: ResourceCache, options: ListOptions, start: bytes) -> Response:
     selection = options.selection
-    if options.limit and options.resource_version != "0":
+    if options.limit:
         entries = cache.list(selection.prefix, start)
         return _answer(ctx, options, entries, ctx.server.cache.revision, cache)
     if selection.everything and not start and _plain(ctx):
