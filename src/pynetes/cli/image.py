@@ -7,7 +7,7 @@ pynetes image ls
 pynetes image rm NAME
 """
 
-from argparse import ArgumentParser, Namespace
+from argparse import REMAINDER, ArgumentParser, Namespace
 from pathlib import Path
 
 from pynetes.cli import flags
@@ -31,7 +31,7 @@ def add_flags(parser: ArgumentParser) -> None:
     builder.add_argument("-t", "--tag", required=True, metavar="NAME")
     builder.add_argument("-f", "--file", type=Path, metavar="FILE", help="the Dockerfile (default: DIR/Dockerfile)")
     builder.add_argument("--rootfs", action="store_true", help="DIR is the root directory itself")
-    builder.add_argument("--cmd", nargs="+", default=[], metavar="WORD", help="with --rootfs: the command")
+    builder.add_argument("--cmd", nargs=REMAINDER, default=[], help="with --rootfs: the command; all words after it")
     verbs.add_parser("ls", help="list the images")
     remover = verbs.add_parser("rm", help="remove images")
     remover.add_argument("names", nargs="+", metavar="NAME")
