@@ -74,6 +74,8 @@ class Manager:
             for _, context, _ in self._running:
                 context.queue.shut_down()
             await tasks.close()
+            for _, context, _ in self._running:
+                await context.events.close()
 
     async def _work(self, controller: Controller, context: Context, reconciler: Reconciler) -> None:
         queue, counts = context.queue, self.counts[controller.name]

@@ -11,8 +11,7 @@ Source: pkg/scheduler/schedule_one.go; the order of filters and the weights are 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import orjson
@@ -28,6 +27,12 @@ from pynetes.scheduler.settings import WEIGHTS
 Rows = NDArray[np.int64] | slice
 _ALL = slice(None)
 _SIGNATURES = 512
+
+
+class Chance(Protocol):
+    """A clock's ``random``, as much of it as is used."""
+
+    def randrange(self, stop: int, /) -> int: ...
 
 
 @dataclass(slots=True)
@@ -53,9 +58,9 @@ class _Worked:
 class Decider:
     """Reads the table; places nothing itself."""
 
-    def __init__(self, table: NodeTable, random: Random, weights: Mapping[str, int] = WEIGHTS) -> None:
+    def __init__(self, table: NodeTable, chance: Chance, weights: Mapping[str, int] = WEIGHTS) -> None:
         self._table = table
-        self._random = random
+        self._chance = chance
         self._weights = weights
         self._worked: OrderedDict[bytes, _Worked] = OrderedDict()
 
@@ -67,7 +72,7 @@ class Decider:
         if best < 0:
             return Decision(refusals=self.refusals(pod))
         candidates = np.flatnonzero(total == best)
-        choice = candidates[0] if len(candidates) == 1 else candidates[self._random.randrange(len(candidates))]
+        choice = candidates[0] if len(candidates) == 1 else candidates[self._chance.randrange(len(candidates))]
         return Decision(node=self._table.names[choice])
 
     def fits(self, pod: PodInfo, node: str) -> bool:

@@ -10,10 +10,10 @@ Source: pkg/scheduler/framework/preemption and plugins/defaultpreemption.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from random import Random
 
 from pynetes.meta.objects import Object
 from pynetes.meta.times import parse_time
+from pynetes.scheduler.decide import Chance
 from pynetes.scheduler.explain import NO_VICTIMS, Refusals
 from pynetes.scheduler.nodes import NodeTable
 from pynetes.scheduler.pods import PodInfo
@@ -34,13 +34,13 @@ class Candidate:
 
 
 def find(
-    table: NodeTable, pod: PodInfo, refusals: Refusals, fits: Fits, random: Random
+    table: NodeTable, pod: PodInfo, refusals: Refusals, fits: Fits, chance: Chance
 ) -> tuple[Candidate | None, dict[str, tuple[str, ...]]]:
     """The best candidate, or why each node that was tried is none."""
     reasons: dict[str, tuple[str, ...]] = {}
     found: list[Candidate] = []
     names = list(refusals.curable)
-    offset = random.randrange(len(names)) if names else 0
+    offset = chance.randrange(len(names)) if names else 0
     wanted = max(MOST_CANDIDATES, len(names) // 10)
     for name in names[offset:] + names[:offset]:
         victims = _victims(table, pod, name, fits)

@@ -91,9 +91,10 @@ class Scheduler:
                 for waiting in self.queue.pop(self._settings.batch):
                     self._try(waiting)
                 # let bindings and the watch run between batches
-                await asyncio.sleep(0)
+                await self._clock.sleep(0)
         finally:
             await tasks.close()
+            await self._events.close()
 
     def _try(self, waiting: Waiting) -> None:
         try:
