@@ -31,7 +31,7 @@ def test_host_paths_are_checked_by_their_type(tmp_path: Path) -> None:
     assert (tmp_path / "d").is_dir() and (tmp_path / "f").is_file()
     with pytest.raises(MountError, match=f"^hostPath type check failed: {tmp_path} is not a file$"):
         disk._host_path(str(tmp_path), "File")
-    with pytest.raises(MountError, match="is not a socket file$"):
+    with pytest.raises(MountError, match=r"is not a socket file$"):
         disk._host_path(str(tmp_path / "f"), "Socket")
 
 

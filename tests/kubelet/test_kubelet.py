@@ -124,3 +124,94 @@ def test_a_deleted_pod_ends_and_is_let_go() -> None:
     assert last["status"]["phase"] == "Succeeded"
     assert ("Killing", "Stopping container c", 1) in node.events()
     assert VIRTUAL_EPOCH < node.clock.now() < VIRTUAL_EPOCH + 60
+
+
+def test_a_restarted_kubelet_leaves_running_containers_and_counts_alone() -> None:
+    async def body(node: Node) -> None:
+        node.api.put("pods", pod("p", annotations=simulate(c={"runs": [{"run": "1s"}, {}]})))
+        await node.clock.sleep(60)
+        before = [c.id for c in await node.runtime.list_containers()]
+        await node.kubelet.close()
+        node.kubelet = node.new_kubelet()
+        asyncio.get_running_loop().create_task(node.kubelet.run())
+        await node.kubelet.ready.wait()
+        await node.clock.sleep(60)
+        assert [c.id for c in await node.runtime.list_containers()] == before
+
+    node = run(body)
+    found = node.pod("p")["status"]["containerStatuses"][0]
+    assert (found["restartCount"], found["ready"]) == (1, True)
+
+
+def test_what_is_left_of_pods_that_are_gone_is_removed_at_the_start() -> None:
+    async def body(node: Node) -> None:
+        node.api.put("pods", pod("p"))
+        await node.clock.sleep(5)
+        await node.kubelet.close()
+        node.api.delete_pod("p", 0)
+        await node.clock.sleep(5)
+        assert len(await node.runtime.list_sandboxes()) == 1
+        node.kubelet = node.new_kubelet()
+        asyncio.get_running_loop().create_task(node.kubelet.run())
+        await node.kubelet.ready.wait()
+        assert await node.runtime.list_sandboxes() == []
+
+    run(body)
+
+
+def test_a_job_succeeds_and_shows_each_step() -> None:
+    async def body(node: Node) -> None:
+        node.api.put("pods", pod("p", restartPolicy="Never", annotations=simulate(c={"run": 0})))
+        await node.api.until(lambda: node.pod("p")["status"]["phase"] == "Succeeded")
+
+    node = run(body)
+    steps = list(dict.fromkeys(step(seen) for seen in node.api.seen))
+    assert steps == [("Pending", None), ("Pending", "False"), ("Running", "True"), ("Running", "False"),
+                     ("Succeeded", "False")]  # fmt: skip
+
+
+def step(seen: Object) -> tuple[str, str | None]:
+    status = seen["status"]
+    ready = [c["status"] for c in status["conditions"] if c["type"] == "Ready"]
+    return status["phase"], ready[0] if ready else None
+
+
+def test_readiness_follows_the_probe_and_says_so() -> None:
+    probe = {"exec": {"command": ["x"]}, "periodSeconds": 1, "failureThreshold": 1}
+
+    async def body(node: Node) -> None:
+        flips = simulate(c={"readyAfter": "3s", "notReady": [["6s", "9s"]]})
+        node.api.put("pods", pod("p", container("c", readinessProbe=probe), annotations=flips))
+        await node.clock.sleep(20)
+
+    node = run(body)
+    steps: list[tuple[str, str | None]] = []
+    for seen in node.api.seen:
+        if not steps or steps[-1] != step(seen):
+            steps.append(step(seen))
+    assert [ready for phase, ready in steps if phase == "Running"] == ["False", "True", "False", "True"]
+    assert ("Unhealthy", "Readiness probe failed: simulated") in [e[:2] for e in node.events()]
+
+
+def test_a_pod_with_an_unsupported_field_fails_by_name() -> None:
+    async def body(node: Node) -> None:
+        node.api.put("pods", pod("p", container("c", livenessProbe={"grpc": {"port": 1}})))
+        await node.clock.sleep(1)
+
+    node = run(body)
+    status = node.pod("p")["status"]
+    assert (status["phase"], status["reason"]) == ("Failed", "UnsupportedField")
+    assert "spec.containers[0].livenessProbe.grpc" in status["message"]
+
+
+def test_a_missing_config_map_is_told_and_waited_for() -> None:
+    async def body(node: Node) -> None:
+        volume = {"name": "v", "configMap": {"name": "later"}}
+        node.api.put("pods", pod("p", volumes=[volume]))
+        await node.clock.sleep(2)
+        assert node.pod("p")["status"]["phase"] == "Pending"
+        node.api.put("configmaps", {"metadata": {"name": "later", "namespace": "default"}, "data": {}})
+        await node.api.until(lambda: node.pod("p")["status"]["phase"] == "Running")
+
+    message = 'MountVolume.SetUp failed for volume "v" : configmap "later" not found'
+    assert ("FailedMount", message) in [e[:2] for e in run(body).events()]

@@ -55,11 +55,11 @@ def test_env_overrides_env_from_and_sees_what_stands_before() -> None:
 
 def test_a_missing_source_fails_in_the_kubelets_words() -> None:
     reference = {"configMapKeyRef": {"name": "later", "key": "k"}}
-    with pytest.raises(ConfigError, match='^configmap "later" not found$'):
+    with pytest.raises(ConfigError, match=r'^configmap "later" not found$'):
         variables(container("c", env=[{"name": "A", "valueFrom": reference}]), Sources())
-    with pytest.raises(ConfigError, match="^couldn't find key k in ConfigMap default/later$"):
+    with pytest.raises(ConfigError, match=r"^couldn't find key k in ConfigMap default/later$"):
         variables(container("c", env=[{"name": "A", "valueFrom": reference}]), Sources(later={}))
-    with pytest.raises(ConfigError, match='^secret "none" not found$'):
+    with pytest.raises(ConfigError, match=r'^secret "none" not found$'):
         variables(container("c", envFrom=[{"secretRef": {"name": "none"}}]), Sources())
     optional = {"configMapKeyRef": {"name": "later", "key": "k", "optional": True}}
     assert variables(container("c", env=[{"name": "A", "valueFrom": optional}]), Sources()) == {}

@@ -128,10 +128,13 @@ class Probes:
         self._arm(probe, self._first_delay(probe, latest))
 
     def _first_delay(self, probe: _Probe, latest: Container) -> float:
-        """At once for what the kubelet itself has just started; spread over a period for what it found running."""
+        """Readiness is asked at once, the others a period later: a container has ``failureThreshold`` periods to start
+        or to recover. Of what the kubelet found running, the first probes are spread over a period."""
         now = self._clock.now()
         waited = now - latest.started_at / 1e9
         delay = float(probe.spec.get("initialDelaySeconds") or 0) - waited
+        if probe.kind != "readiness":
+            delay = max(delay, _period(probe) - waited)
         if latest.started_at / 1e9 < self._begun:
             delay = max(delay, self._clock.random.random() * _period(probe))
         return max(delay, 0.0)

@@ -72,7 +72,7 @@ def status(pod: Object, observed: PodRuntime, around: Around, *, terminal: bool 
         (c := observed.latest(r["name"])) is not None and c.state in (ContainerState.RUNNING, ContainerState.EXITED)
         for r in pods.containers(pod)
     )
-    now_phase = phase_of(pod, by_name, terminal=terminal, initialized=initialized)
+    judged = now_phase = phase_of(pod, by_name, terminal=terminal, initialized=initialized)
     for known in (old.get("phase"), api.get("phase")):
         if known in pods.TERMINAL_PHASES:
             now_phase = known
@@ -83,13 +83,13 @@ def status(pod: Object, observed: PodRuntime, around: Around, *, terminal: bool 
     if now_phase == old.get("phase"):
         _keep(found, "reason", old, api)
         _keep(found, "message", old, api)
-    judged = now_phase
+    # an evicted pod stays ready until its containers have ended, one past its deadline does not
+    evicted = around.eviction is not None and around.eviction[0] == "Evicted"
     if around.eviction is not None and api.get("phase") not in pods.TERMINAL_PHASES:
         now_phase = "Failed"
         found["reason"], found["message"] = around.eviction
-        # an evicted pod stays ready until its containers have ended, one past its deadline does not
-        if terminal or around.eviction[0] != "Evicted":
-            judged = now_phase
+    if terminal or not evicted:
+        judged = now_phase
     found["phase"] = now_phase
     found["conditions"] = conditions(pod, observed, by_name, judged, old, around.now)
     _addresses(pod, observed, around, found)

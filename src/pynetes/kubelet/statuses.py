@@ -71,7 +71,7 @@ class Statuses:
         elif entry.status == status and entry.may_run == may_run:
             return
         self.seen(pod)
-        self._keep_step(entry, status)
+        self._keep_step(entry, status, may_run)
         entry.status, entry.may_run = status, may_run
         self._wake(uid, entry)
 
@@ -83,7 +83,7 @@ class Statuses:
             entry = self._entries[uid] = _Entry(pod, dict(pod.get("status") or {"phase": "Pending"}))
         self.seen(pod)
         last = terminated(entry.pod, entry.status)
-        self._keep_step(entry, last)
+        self._keep_step(entry, last, False)
         entry.status = last
         entry.may_run, entry.finished = False, True
         self._wake(uid, entry)
@@ -91,12 +91,13 @@ class Statuses:
     def forget(self, uid: str) -> None:
         self._entries.pop(uid, None)
 
-    def _keep_step(self, entry: _Entry, following: Object) -> None:
+    def _keep_step(self, entry: _Entry, following: Object, may_run: bool) -> None:
         """What is about to be replaced unwritten is kept when it is a step of its own."""
-        if not entry.dirty or _step(entry.status) == _step(following):
+        step = _step(entry.status, entry.may_run)
+        if not entry.dirty or step == _step(following, may_run):
             return
-        before = entry.steps[-1][0] if entry.steps else entry.pod.get("status") or {}
-        if _step(entry.status) != _step(before) and len(entry.steps) < MAX_STEPS:
+        before = _step(*entry.steps[-1]) if entry.steps else _step(entry.pod.get("status") or {}, False)
+        if step != before and len(entry.steps) < MAX_STEPS:
             entry.steps.append((entry.status, entry.may_run))
 
     def _wake(self, uid: str, entry: _Entry) -> None:
@@ -153,10 +154,12 @@ class Statuses:
                 entry.pod = answer
 
 
-def _step(status: Object) -> tuple[object, object]:
-    """Phase and readiness."""
+def _step(status: Object, may_run: bool) -> tuple[object, object]:
+    """Phase and readiness, as they will be written: an end is not told while containers may run."""
     ready = pods.condition(status, "Ready")
-    return status.get("phase"), ready["status"] if ready is not None else None
+    phase = status.get("phase")
+    told = "Running" if may_run and phase in pods.TERMINAL_PHASES else phase
+    return told, ready["status"] if ready is not None else None
 
 
 def _revision(pod: Object) -> int:

@@ -200,7 +200,7 @@ class PodSync:
             old=p.statuses.get(worker.uid) or worker.pod.get("status") or {},
             readiness=p.probes,
             now=p.clock.now(),
-            waiting={n: w for n, w in worker.waiting.items() if worker.showing.get(n, 0.0) <= p.clock.now()},
+            waiting=_shown(worker, p.clock.now()),
             host_ips=p.facts.host_ips,
             runtime_name=p.runtime.name,
             eviction=worker.eviction,
@@ -320,8 +320,9 @@ class PodSync:
         except StartFailed as failed:
             if failed.reason == "CrashLoopBackOff" and worker.waiting.get(name, ("",))[0] != failed.reason:
                 # how it ended is shown for a while before it is shown to wait
-                worker.showing[name] = p.clock.now() + SHOW_END_SECONDS
-                p.workers.wake_at(worker, worker.showing[name])
+                until = p.clock.now() + SHOW_END_SECONDS
+                worker.showing[name] = until, worker.waiting.get(name)
+                p.workers.wake_at(worker, until)
             worker.waiting[name] = (failed.reason, failed.message)
             if isinstance(failed, HookKills):
                 await self._kill_hooked(worker, failed.container_id)
@@ -354,3 +355,14 @@ class PodSync:
             if sandbox.state is SandboxState.READY:
                 await p.runtime.stop_sandbox(sandbox.id)
                 await p.observer.stopped(worker.uid, sandbox.id)
+
+
+def _shown(worker: Worker, now: float) -> dict[str, tuple[str, str]]:
+    """Why containers wait, as it is told now."""
+    shown = {}
+    for name, reason in worker.waiting.items():
+        until, before = worker.showing.get(name, (0.0, None))
+        told = before if now < until else reason
+        if told is not None:
+            shown[name] = told
+    return shown

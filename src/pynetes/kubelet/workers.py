@@ -43,7 +43,7 @@ class Worker:
     """One pod. Everything here is lost with the process; what matters is read back from the runtime and the API.
 
     waiting: by container, reason and message why it is not running.
-    showing: by container, until when its last end is shown instead of that.
+    showing: by container, until when what was shown before (how it ended, or why it did not start) is shown still.
     eviction: reason and message when the kubelet itself ends the pod.
     grace_override: seconds that the kubelet gives instead of the pod's own.
     gone: the API has no such pod any more.
@@ -60,7 +60,7 @@ class Worker:
     timer: Timer | None = None
     due: float = float("inf")
     waiting: dict[str, tuple[str, str]] = field(default_factory=dict)
-    showing: dict[str, float] = field(default_factory=dict)
+    showing: dict[str, tuple[float, tuple[str, str] | None]] = field(default_factory=dict)
     eviction: tuple[str, str] | None = None
     grace_override: int | None = None
     volumes_ready: bool = False
