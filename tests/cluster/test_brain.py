@@ -37,6 +37,7 @@ class Cluster:
     def __init__(self, clock):
         self.clock = clock
         self.server = APIServer(MemoryStore(clock), clock)
+        self.lost = set()  # nodes whose kubelet is silent
         self.client = self.client_as("admin", "system:masters")
 
     def client_as(self, user, *groups):
@@ -63,6 +64,8 @@ class Cluster:
         """Renews the leases of all nodes for ever."""
         while True:
             for lease in (await self.client.list(LEASES, "kube-node-lease"))[0]:
+                if lease["metadata"]["name"] in self.lost:
+                    continue
                 lease["spec"]["renewTime"] = rfc3339_micro(self.clock.now())
                 await self.client.update(LEASES, lease)
             await self.clock.sleep(10)
@@ -73,6 +76,8 @@ class Cluster:
             await self.clock.sleep(1)
             for pod in (await self.client.list(PODS))[0]:
                 name, namespace, uid = (pod["metadata"][k] for k in ("name", "namespace", "uid"))
+                if pod["spec"].get("nodeName") in self.lost:
+                    continue
                 if "deletionTimestamp" in pod["metadata"]:
                     await self.client.delete(PODS, name, namespace, options={"gracePeriodSeconds": 0})
                 elif pod["spec"].get("nodeName") and uid not in started:
@@ -295,6 +300,29 @@ def test_the_pods_of_a_node_that_is_deleted_are_replaced_elsewhere():
         await cluster.clock.sleep(90)
         pods = (await cluster.client.list(PODS, "default"))[0]
         assert [pod["spec"]["nodeName"] for pod in pods] == ["n2"] * 4
+
+    play(script)
+
+
+def test_the_pods_of_a_node_that_falls_silent_are_evicted_and_replaced():
+    """concepts/architecture/nodes: Unknown after 50 s, evicted when the default toleration of 300 s is over."""
+
+    async def script(cluster):
+        await cluster.client.create(DEPLOYMENTS, deployment(4), "default")
+        await cluster.clock.sleep(10)
+        cluster.lost = {"n1"}
+        await cluster.clock.sleep(70)
+        node = await cluster.client.get(NODES, "n1")
+        assert {c["status"] for c in node["status"]["conditions"] if c["type"] == "Ready"} == {"Unknown"}
+        assert {t["key"] for t in node["spec"]["taints"]} == {"node.kubernetes.io/unreachable"}
+        assert len(await cluster.names(PODS)) == 4
+        await cluster.clock.sleep(310)
+        pods = (await cluster.client.list(PODS, "default"))[0]
+        lost = [pod for pod in pods if "deletionTimestamp" in pod["metadata"]]
+        assert {pod["spec"]["nodeName"] for pod in lost} == {"n1"}
+        assert [pod["spec"]["nodeName"] for pod in pods if pod not in lost] == ["n2"] * 4
+        found = await cluster.client.get(DEPLOYMENTS, "web", "default")
+        assert (found["status"]["availableReplicas"], found["status"]["terminatingReplicas"]) == (4, len(lost))
 
     play(script)
 
