@@ -130,10 +130,11 @@ class Statuses:
             entry.task = None
 
     async def _once(self, uid: str, entry: _Entry) -> None:
-        for status, may_run in entry.steps:
+        # taken together, with no await: what is set from now on is dirty, and said in the next round
+        said = [*entry.steps, (entry.status, entry.may_run)]
+        entry.steps = []
+        for status, may_run in said:
             await self._say(uid, entry, status, may_run)
-        entry.steps.clear()
-        await self._say(uid, entry, entry.status, entry.may_run)
         pod = entry.pod
         if entry.finished and pods.is_deleted(pod) and pods.phase(pod) in pods.TERMINAL_PHASES:
             meta = pod["metadata"]
