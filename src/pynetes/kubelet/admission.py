@@ -3,7 +3,7 @@
 Source: kubernetes ``pkg/kubelet/lifecycle/predicate.go``, ``handlers.go``.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from pynetes.kubelet.container import host_ports
 from pynetes.kubelet.resources import milli, pod_requests, whole
@@ -11,21 +11,47 @@ from pynetes.kubelet.supported import unsupported
 from pynetes.meta.objects import Object
 
 
-def refusal(pod: Object, node: Object, others: Iterable[Object]) -> tuple[str, str] | None:
-    """Reason and message why not; ``others`` are the pods that this node has taken and that are not done."""
+class Taken:
+    """What the pods that this node has taken, and that are not done, hold of it: kept as sums, one look a pod."""
+
+    def __init__(self) -> None:
+        self.used: dict[str, int] = {}
+        self._pods: dict[str, tuple[dict[str, int], list[tuple[str, str, int]]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._pods)
+
+    def add(self, pod: Object) -> None:
+        uid = pod["metadata"]["uid"]
+        if uid not in self._pods:
+            asked = _numbers(pod_requests(pod))
+            self._pods[uid] = asked, host_ports(pod)
+            for name, value in asked.items():
+                self.used[name] = self.used.get(name, 0) + value
+
+    def remove(self, uid: str) -> None:
+        asked, _ = self._pods.pop(uid, ({}, []))
+        for name, value in asked.items():
+            self.used[name] -= value
+
+    def clashes(self, wanted: list[tuple[str, str, int]]) -> bool:
+        return bool(wanted) and any(_clash(a, b) for _, ports in self._pods.values() for a in ports for b in wanted)
+
+
+def refusal(pod: Object, node: Object, taken: Taken) -> tuple[str, str] | None:
+    """Reason and message why the node does not take it."""
     field = unsupported(pod)
     if field is not None:
         return "UnsupportedField", f"Pynetes does not support the field {field} yet"
     operating_system = (pod["spec"].get("os") or {}).get("name")
     if operating_system and operating_system != "linux":
         return "PodOSNotSupported", "Failed to admit pod as the OS field doesn't match node OS"
-    others = list(others)
-    short = _short_of(pod, node, others)
+    short = _short_of(pod, node, taken)
     if short is not None:
         return short
     if not matches_node(pod, node):
         return _predicate("NodeAffinity", "node(s) didn't match Pod's node affinity/selector")
-    if _ports_taken(pod, others):
+    if taken.clashes(host_ports(pod)):
         return _predicate("NodePorts", "node(s) didn't have free ports for the requested pod ports")
     return None
 
@@ -34,21 +60,12 @@ def _predicate(name: str, text: str) -> tuple[str, str]:
     return name, f"Predicate {name} failed: {text}"
 
 
-def _short_of(pod: Object, node: Object, others: list[Object]) -> tuple[str, str] | None:
-    allocatable = (node.get("status") or {}).get("allocatable") or {}
-    if "pods" in allocatable and len(others) + 1 > whole(allocatable, "pods"):
-        count = whole(allocatable, "pods")
-        return (
-            "OutOfpods",
-            f"Node didn't have enough resource: pods, requested: 1, used: {len(others)}, capacity: {count}",
-        )
-    used: dict[str, int] = {}
-    for other in others:
-        for name, value in _numbers(pod_requests(other)).items():
-            used[name] = used.get(name, 0) + value
-    has = _numbers(allocatable)
-    for name, value in _numbers(pod_requests(pod)).items():
-        if name == "ephemeral-storage" and name not in has:
+def _short_of(pod: Object, node: Object, taken: Taken) -> tuple[str, str] | None:
+    has = _numbers((node.get("status") or {}).get("allocatable") or {})
+    wanted = {"pods": 1, **_numbers(pod_requests(pod))}
+    used = {**taken.used, "pods": len(taken)}
+    for name, value in wanted.items():
+        if name not in has and name in ("pods", "ephemeral-storage"):
             continue
         if value and value + used.get(name, 0) > has.get(name, 0):
             return f"OutOf{name}", (
@@ -60,14 +77,6 @@ def _short_of(pod: Object, node: Object, others: list[Object]) -> tuple[str, str
 
 def _numbers(resources: Mapping[str, str]) -> dict[str, int]:
     return {n: milli(resources, n) if n == "cpu" else whole(resources, n) for n in resources}
-
-
-def _ports_taken(pod: Object, others: Iterable[Object]) -> bool:
-    wanted = host_ports(pod)
-    if not wanted:
-        return False
-    taken = [port for other in others for port in host_ports(other)]
-    return any(_clash(a, b) for a in wanted for b in taken)
 
 
 def _clash(one: tuple[str, str, int], other: tuple[str, str, int]) -> bool:

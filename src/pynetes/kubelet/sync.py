@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pynetes.aio.clock import Clock
 from pynetes.kubelet import pods
-from pynetes.kubelet.admission import refusal
+from pynetes.kubelet.admission import Taken, refusal
 from pynetes.kubelet.container import log_directory, sandbox_config
 from pynetes.kubelet.host import Host
 from pynetes.kubelet.images import Images
@@ -73,6 +73,7 @@ class PodSync:
 
     def __init__(self, parts: Parts) -> None:
         self._p = parts
+        self._taken = Taken()
         parts.workers.steps = {
             State.SYNC: self.sync,
             State.TERMINATING: self.terminating,
@@ -135,6 +136,7 @@ class PodSync:
         # the folder last: it is what a successor finds when this one is killed in between
         await p.host.remove_cgroup(worker.uid)
         await p.volumes.tear_down(worker.uid)
+        self._taken.remove(worker.uid)
         p.tokens.forget(worker.uid)
         p.images.forget(worker.uid)
         p.workers.move(worker, State.FINISHED)
@@ -167,10 +169,10 @@ class PodSync:
         """Ask once; what already runs is never asked again."""
         p, pod = self._p, worker.pod
         known = p.observer.of(worker.uid).sandboxes or pods.phase(pod) in pods.TERMINAL_PHASES
-        others = (w.pod for w in p.workers.all() if w.admitted and w is not worker and w.state is not State.FINISHED)
-        refused = None if known else refusal(pod, p.node(), others)
+        refused = None if known else refusal(pod, p.node(), self._taken)
         if refused is None:
             worker.admitted = True
+            self._taken.add(pod)
             return True
         reason, message = refused
         p.tell(pod, "Warning", reason, message)
