@@ -82,5 +82,7 @@ def test_version_1_has_a_tree_a_controller(tmp_path: Path) -> None:
     assert (tmp_path / "cpu" / path / "cpu.cfs_quota_us").read_text() == "50000"
     assert (tmp_path / "memory" / path / "memory.limit_in_bytes").read_text() == str(128 << 20)
     assert (tmp_path / "cpu/kubepods/burstable/cpu.shares").read_text() == "102"
+    (tmp_path / "unified" / path / "container").mkdir(parents=True)  # as runc does in a hybrid hierarchy
     cgroups.remove("uid-p")
     assert not (tmp_path / "memory" / path).exists()
+    assert not (tmp_path / "unified" / path).exists()

@@ -144,6 +144,7 @@ class _V1:
     """A tree a controller, of those that are mounted."""
 
     def __init__(self, root: Path) -> None:
+        self._root = root
         self._trees: Mapping[str, Path] = {c: root / c for c in V1_CONTROLLERS if (root / c).is_dir()}
 
     def make(self, path: str) -> None:
@@ -167,7 +168,8 @@ class _V1:
                 _write(self._trees[controller] / path.strip("/") / name, str(value))
 
     def folders(self, path: str) -> list[Path]:
-        return [tree / path.strip("/") for tree in self._trees.values()]
+        """In every tree there is: runtimes also make them in those that we set nothing in (``unified``, ``misc``)."""
+        return [tree / path.strip("/") for tree in self._root.iterdir() if tree.is_dir() and not tree.is_symlink()]
 
 
 def weight(shares: int) -> int:
