@@ -77,6 +77,7 @@ class Plugin:
 def plugins() -> Sequence[Plugin]:
     """All there are, in upstream's order. Those it has and we do not: LimitRanger, PodSecurity, ResourceQuota, webhooks ..."""
     from pynetes.apiserver.admission import (
+        certificates,
         escalation,
         namespace_lifecycle,
         node_restriction,
@@ -95,6 +96,10 @@ def plugins() -> Sequence[Plugin]:
         storage.DEFAULT_STORAGE_CLASS,
         storage.STORAGE_OBJECT_IN_USE_PROTECTION,
         pods.RUNTIME_CLASS,
+        certificates.REQUESTER,
+        certificates.APPROVAL,
+        certificates.SIGNING,
+        certificates.SUBJECT_RESTRICTION,
         storage.DEFAULT_INGRESS_CLASS,
         pods.POD_TOPOLOGY_LABELS,
         escalation.PLUGIN,

@@ -10,7 +10,7 @@ import orjson
 
 from pynetes.apiserver.context import Context
 from pynetes.apiserver.respond import respond
-from pynetes.apiserver.verbs import bodies, faults, leases, update, writes
+from pynetes.apiserver.verbs import bodies, faults, leases, shown, update, writes
 from pynetes.apiserver.verbs.bodies import Expected
 from pynetes.apiserver.verbs.options import write_options
 from pynetes.apiserver.verbs.writes import Delete, Next
@@ -19,7 +19,7 @@ from pynetes.meta import body as parsing
 from pynetes.meta import status, validation
 from pynetes.meta.decoder import DecodeError, decoder
 from pynetes.meta.encoding import Entry
-from pynetes.meta.gotext import json_text, plain
+from pynetes.meta.gotext import plain
 from pynetes.meta.negotiation import patch_media_type
 from pynetes.meta.objects import Object
 from pynetes.meta.patch import PatchError
@@ -98,7 +98,7 @@ class Patch:
             raise
         if not isinstance(patched, dict):
             raise faults.request_invalid()
-        return self._decode(patched, value, duplicates, expected)
+        return self._decode(document, patched, value, duplicates, expected)
 
     def _parse(self) -> tuple[Any, list[str]]:
         body = self._ctx.request.body
@@ -121,22 +121,27 @@ class Patch:
             return merge.apply(document, value)
         return strategic.apply(document, value, expected.type_name)
 
-    def _decode(self, patched: Object, value: Any, duplicates: list[str], expected: Expected) -> Object:
-        shown = plain(value) if self._kind == STRATEGIC_PATCH else json_text(patched)
+    def _decode(
+        self, document: Object, patched: Object, value: Any, duplicates: list[str], expected: Expected
+    ) -> Object:
+        def refused(why: str) -> StatusError:
+            return _invalid_patch(self._shown(document, value, expected), why)
+
         gvk = expected.gvk
-        said = patched.get("apiVersion"), patched.get("kind")
-        if said != (gvk.api_version, gvk.kind):
-            why = bodies.wrong_kind(str(said[0] or ""), str(said[1] or ""), gvk, patched)
-            raise _invalid_patch(shown, why)
+        api_version, kind = patched.get("apiVersion"), patched.get("kind")
+        if (api_version, kind) != (gvk.api_version, gvk.kind):
+            raise refused(bodies.wrong_kind(str(api_version or ""), str(kind or ""), gvk, patched))
         # the decoder takes its value over, and parts of this one are shared with the cache
         own = orjson.loads(orjson.dumps(patched))
         try:
             decoded = decoder(expected.type_name).decode(own)
         except DecodeError as error:
-            raise _invalid_patch(shown, error.message) from None
-        faulty = [*duplicates, *decoded.unknown]
+            structured = self._kind != STRATEGIC_PATCH
+            raise refused(error.message if structured else shown.unstructured(error.message)) from None
+        unknown = sorted(decoded.unknown) if self._kind == STRATEGIC_PATCH else decoded.unknown
+        faulty = [*duplicates, *unknown]
         if faulty and self._mode == "Strict":
-            raise _invalid_patch(shown, f"strict decoding error: {', '.join(faulty)}")
+            raise refused(f"strict decoding error: {', '.join(faulty)}")
         if faulty and self._mode == "Warn":
             self._ctx.warnings += faulty
         obj = decoded.object
@@ -144,6 +149,14 @@ class Patch:
             obj["metadata"] = {}
         return obj
 
+    def _shown(self, document: Object, value: Any, expected: Expected) -> str:
+        """What a message calls the patch: the document that came of it or, for a strategic one, itself."""
+        if self._kind == JSON_PATCH:
+            return shown.json_patched(document, value, expected.type_name)
+        if self._kind == MERGE_PATCH:
+            return shown.merge_patched(document, value, expected.type_name)
+        return plain(value)
 
-def _invalid_patch(shown: str, why: str) -> StatusError:
-    return status.invalid("", "", "", [validation.invalid("patch", shown, why)])
+
+def _invalid_patch(text: str, why: str) -> StatusError:
+    return status.invalid("", "", "", [validation.invalid("patch", text, why)])
