@@ -1,9 +1,11 @@
 """What every cluster has from its first second: namespaces, roles and bindings, priority and flow objects, the Service
-``kubernetes``. Made once, all in one batch; a second start writes nothing but what has changed of the server's own address.
+``kubernetes``. Made once, all in one batch; a second start writes nothing but what has changed of the server's own
+address.
 
 ``data/bootstrap.json`` holds what a kube-apiserver v1.36 makes. Source: kubernetes ``plugin/pkg/auth/authorizer/rbac/
 bootstrappolicy``, ``pkg/controlplane/controller/{systemnamespaces,kubernetesservice,defaultservicecidr}``.
-Differs: the rules of aggregated ClusterRoles are there from the start; roles that somebody has changed are left as they are.
+Differs: the rules of aggregated ClusterRoles are there from the start; roles that somebody has changed are left as they
+are.
 """
 
 import asyncio

@@ -1,8 +1,9 @@
 """Admission: an ordered list of plug-ins, asked in two phases about every create, update, delete and connect.
 
-``mutate`` runs before the object is prepared and validated and may change it in place; ``validate`` runs after and may only
-refuse. A plug-in names the operations and resources that it handles, so that a request meets only those that concern it: the
-plan for (operation, resource, subresource) is made once. A step may answer an awaitable (a webhook will).
+``mutate`` runs before the object is prepared and validated and may change it in place; ``validate`` runs after and may
+only refuse. A plug-in names the operations and resources that it handles, so that a request meets only those that
+concern it: the plan for (operation, resource, subresource) is made once. A step may answer an awaitable (a webhook
+will).
 
 Source: apiserver ``pkg/admission``; kubernetes ``pkg/kubeapiserver/options/plugins.go`` for the order.
 """
@@ -75,7 +76,9 @@ class Plugin:
 
 
 def plugins() -> Sequence[Plugin]:
-    """All there are, in upstream's order. Those it has and we do not: LimitRanger, PodSecurity, ResourceQuota, webhooks ..."""
+    """All there are, in upstream's order. Those it has and we do not: LimitRanger, PodSecurity, ResourceQuota,
+    webhooks ...
+    """
     from pynetes.apiserver.admission import (
         certificates,
         escalation,

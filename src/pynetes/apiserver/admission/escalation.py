@@ -1,7 +1,7 @@
 """Nobody grants what they do not hold: roles and bindings are compared with the rules of who writes them.
 
-Upstream does this in the storage of roles and bindings, after the mutating admission and before validation; here it is the last
-of the mutating phase.
+Upstream does this in the storage of roles and bindings, after the mutating admission and before validation; here it is
+the last of the mutating phase.
 
 Source: kubernetes ``pkg/registry/rbac/*/policybased/storage.go``, ``pkg/registry/rbac/validation``; component-helpers
 ``auth/rbac/validation/policy_comparator.go``.
@@ -73,8 +73,8 @@ def confirm_no_escalation(asked: Attributes, rules: list[Object], namespace: str
         return
     listed = "\n".join(sorted({_described(rule) for rule in _compact(missing)}))
     groups = " ".join(map(quoted, user.groups))
-    why = f"user {quoted(user.name)} (groups=[{groups}]) is attempting to grant RBAC permissions not currently held:\n{listed}"
-    raise asked.forbidden(why)
+    who = f"user {quoted(user.name)} (groups=[{groups}])"
+    raise asked.forbidden(f"{who} is attempting to grant RBAC permissions not currently held:\n{listed}")
 
 
 def _broken_down(rule: Object) -> Iterator[Object]:

@@ -1,8 +1,8 @@
 """NodeRestriction: a kubelet writes its own Node, its own lease, and the status of its own pods.
 
 Source: kubernetes ``plugin/pkg/admission/noderestriction/admission.go``.
-Differs: upstream leaves it off by default and turns it on in every kubeadm cluster; here it is on. The audiences of tokens
-and certificate requests are not looked at yet.
+Differs: upstream leaves it off by default and turns it on in every kubeadm cluster; here it is on. The audiences of
+tokens and certificate requests are not looked at yet.
 """
 
 from pynetes.apiserver.admission import CREATE, DELETE, UPDATE, Attributes, Plugin
@@ -93,7 +93,8 @@ def _whole_pod(asked: Attributes, node: str) -> None:
         return
     if asked.operation != CREATE:
         raise asked.forbidden(
-            f"unexpected operation {quoted(asked.operation)}, node {quoted(node)} can only create and delete mirror pods"
+            f"unexpected operation {quoted(asked.operation)}, "
+            f"node {quoted(node)} can only create and delete mirror pods"
         )
     pod = asked.obj or {}
     spec = pod.get("spec") or {}

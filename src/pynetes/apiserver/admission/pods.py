@@ -1,4 +1,5 @@
-"""The small plug-ins about pods and nodes: priority, default tolerations, topology labels, runtime classes, new nodes' taint.
+"""The small plug-ins about pods and nodes: priority, default tolerations, topology labels, runtime classes, new nodes'
+taint.
 
 Source: kubernetes ``plugin/pkg/admission/{priority,defaulttolerationseconds,podtopologylabels,runtimeclass,
 nodetaint}/admission.go``.
@@ -155,7 +156,8 @@ def runtime_class(asked: Attributes) -> None:
     for key, value in (scheduling.get("nodeSelector") or {}).items():
         if selector.get(key, value) != value:
             raise asked.forbidden(
-                f"conflict: runtimeClass.scheduling.nodeSelector[{key}] = {value}; pod.spec.nodeSelector[{key}] = {selector[key]}"
+                f"conflict: runtimeClass.scheduling.nodeSelector[{key}] = {value}; "
+                f"pod.spec.nodeSelector[{key}] = {selector[key]}"
             )
         selector = {**selector, key: value}
     if selector:

@@ -109,8 +109,10 @@ def _check_secrets(asked: Attributes, account: Object, spec: Object) -> None:
     for volume in spec.get("volumes") or ():
         name = (volume.get("secret") or {}).get("secretName", "")
         if name and name not in allowed:
-            why = f'volume with secret.secretName="{name}" is not allowed because service account {who} does not reference that secret'
-            raise asked.forbidden(why)
+            raise asked.forbidden(
+                f'volume with secret.secretName="{name}" is not allowed because service account {who} does not '
+                "reference that secret"
+            )
     for field in ("initContainers", "containers"):
         for container in spec.get(field) or ():
             for env in container.get("env") or ():
@@ -124,7 +126,8 @@ def _check_secrets(asked: Attributes, account: Object, spec: Object) -> None:
     for secret in spec.get("imagePullSecrets") or ():
         if (name := secret.get("name", "")) not in pulls:
             raise asked.forbidden(
-                f'imagePullSecrets.Name="{name}" is not allowed because service account {who} does not reference that imagePullSecret'
+                f'imagePullSecrets.Name="{name}" is not allowed because service account {who} does not '
+                "reference that imagePullSecret"
             )
 
 

@@ -1,7 +1,7 @@
 """Cluster addresses, per IP family: each is an IPAddress object, so that any API server may allocate (KEP-1880).
 
-Addresses are drawn at random from the upper band of a ServiceCIDR, then from the lower, which is meant for addresses that
-people choose (KEP-3070). Source: kubernetes ``pkg/registry/core/service/ipallocator``.
+Addresses are drawn at random from the upper band of a ServiceCIDR, then from the lower, which is meant for addresses
+that people choose (KEP-3070). Source: kubernetes ``pkg/registry/core/service/ipallocator``.
 """
 
 import ipaddress

@@ -1,4 +1,5 @@
-"""What a Service is given: IP families by policy, cluster addresses, node ports; and what changes of its type give back.
+"""What a Service is given: IP families by policy, cluster addresses, node ports; and what changes of its type give
+back.
 
 Source: kubernetes ``pkg/registry/core/service/storage/{storage,alloc}.go``.
 """

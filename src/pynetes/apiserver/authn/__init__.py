@@ -1,7 +1,7 @@
 """Who asks: a verified client certificate, a bearer token, or nobody (anonymous).
 
-``Authenticator.authenticate`` is synchronous. A certificate's user is made once per connection; a token's signature is checked
-once, the objects that it is bound to every time (a lookup in the cache each).
+``Authenticator.authenticate`` is synchronous. A certificate's user is made once per connection; a token's signature is
+checked once, the objects that it is bound to every time (a lookup in the cache each).
 
 Source: kubernetes ``pkg/kubeapiserver/authenticator/config.go``, apiserver ``pkg/authentication/request``.
 """

@@ -1,7 +1,8 @@
 """Acting as somebody else: the ``Impersonate-*`` headers, each of which the asker must be allowed to use.
 
 Source: apiserver ``pkg/endpoints/filters/impersonation``.
-Differs: the constrained modes (verbs ``impersonate:user-info`` ..., KEP-5284) are not tried yet; the verb ``impersonate`` decides.
+Differs: the constrained modes (verbs ``impersonate:user-info`` ..., KEP-5284) are not tried yet; the verb
+``impersonate`` decides.
 """
 
 from urllib.parse import unquote

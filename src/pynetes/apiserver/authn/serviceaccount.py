@@ -1,6 +1,7 @@
 """ServiceAccount tokens: signed here, and believed while the account and the object that they are bound to exist.
 
-Source: kubernetes ``pkg/serviceaccount/claims.go`` and ``jwt.go``; apiserver ``pkg/authentication/serviceaccount/util.go``.
+Source: kubernetes ``pkg/serviceaccount/claims.go`` and ``jwt.go``; apiserver
+``pkg/authentication/serviceaccount/util.go``.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -100,7 +101,8 @@ class ServiceAccountTokens:
         good_for = tuple(a for a in has if a in wanted)
         if not good_for:
             raise TokenRefused(
-                f"[invalid bearer token, token audiences {_texts(has)} is invalid for the target audiences {_texts(wanted)}]"
+                f"[invalid bearer token, token audiences {_texts(has)} is invalid "
+                f"for the target audiences {_texts(wanted)}]"
             )
         try:
             return self._bearer(claims), good_for

@@ -1,8 +1,8 @@
 """Who may do what: the chain of authorizers, asked once for each kind of request and user, then remembered.
 
 ``Authorizer.authorize`` is synchronous. A repeated question costs one dictionary lookup: verdicts are kept per user and
-attributes until a role or binding changes. The modes run in the order of the settings (upstream: Node, RBAC); the first that
-allows wins; the members of ``system:masters`` are never asked about.
+attributes until a role or binding changes. The modes run in the order of the settings (upstream: Node, RBAC); the first
+that allows wins; the members of ``system:masters`` are never asked about.
 
 Source: apiserver ``pkg/authorization/union``, ``pkg/endpoints/filters/authorization.go``,
 ``pkg/endpoints/handlers/responsewriters/errors.go`` for the texts.
@@ -35,7 +35,9 @@ _MASTER = Decision(True)
 
 
 class Authorizer:
-    """Asked for every request. Reads roles and bindings from the server's cache, and compiles them per user on demand."""
+    """Asked for every request. Reads roles and bindings from the server's cache, and compiles them per user on
+    demand.
+    """
 
     def __init__(self, server: "APIServer") -> None:
         # imported here: they name Decision in their own signatures

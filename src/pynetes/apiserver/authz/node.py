@@ -1,11 +1,12 @@
-"""The Node authorizer: a kubelet reads its own Node, its pods, and what its pods name; it writes what the node rules say.
+"""The Node authorizer: a kubelet reads its own Node, its pods, and what its pods name; it writes what the node rules
+say.
 
-A kubelet is a user ``system:node:NAME`` in the group ``system:nodes``. Which secret, config map, claim or account a node may
-read is decided from the pods in the cache that are bound to it.
+A kubelet is a user ``system:node:NAME`` in the group ``system:nodes``. Which secret, config map, claim or account a
+node may read is decided from the pods in the cache that are bound to it.
 
 Source: kubernetes ``plugin/pkg/auth/authorizer/node/node_authorizer.go``.
-Differs: volumes' own secrets are found through the claim, never through CSI drivers; resource claims by template are found in
-the pod's status.
+Differs: volumes' own secrets are found through the claim, never through CSI drivers; resource claims by template are
+found in the pod's status.
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,8 +1,8 @@
 """Roles and bindings, indexed by subject: what a user may do, and why.
 
 The index is made from the cache when a role or binding has changed, and answers three questions: is this allowed
-(``decide``), is it allowed whatever the object's name (``verdict``), and which rules does this user hold (``rules_of``: access
-reviews and the escalation check).
+(``decide``), is it allowed whatever the object's name (``verdict``), and which rules does this user hold (``rules_of``:
+access reviews and the escalation check).
 
 Source: kubernetes ``plugin/pkg/auth/authorizer/rbac``, ``pkg/registry/rbac/validation/rule.go``,
 ``pkg/apis/rbac/v1/evaluation_helpers.go``.

@@ -1,7 +1,8 @@
 """Everything below an object that is not the object itself, and the resources that are never stored.
 
-``HANDLERS[(group, resource, subresource)][verb]``; subresource "": a resource without storage (reviews, the old bindings);
-group and resource "*": any. The generic ``status`` is not here: update and patch look at the context's subresource.
+``HANDLERS[(group, resource, subresource)][verb]``; subresource "": a resource without storage (reviews, the old
+bindings); group and resource "*": any. The generic ``status`` is not here: update and patch look at the context's
+subresource.
 """
 
 from collections.abc import Awaitable, Callable, Mapping

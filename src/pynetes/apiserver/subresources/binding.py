@@ -75,8 +75,9 @@ def _check_preconditions(target: writes.Target, entry: Entry, binding: Object) -
     revision = meta.get("resourceVersion") or ""
     if revision and revision != str(entry.revision):
         why = (
-            f"StorageError: invalid object, Code: 4, Key: {target.key.decode()}, ResourceVersion: 0, AdditionalErrorMsg: "
-            f"Precondition failed: ResourceVersion in precondition: {revision}, ResourceVersion in object meta: {entry.revision}"
+            f"StorageError: invalid object, Code: 4, Key: {target.key.decode()}, ResourceVersion: 0, "
+            f"AdditionalErrorMsg: Precondition failed: ResourceVersion in precondition: {revision}, "
+            f"ResourceVersion in object meta: {entry.revision}"
         )
         raise status.conflict("", "pods", target.name, why)
 

@@ -18,7 +18,7 @@ from pynetes.meta.objects import Object
 from pynetes.meta.resource import GroupVersionKind, Resource
 from pynetes.meta.status import StatusError
 
-_SCHEME = '"pkg/runtime/scheme.go:111"'
+SCHEME = 'scheme "pkg/runtime/scheme.go:111"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def wrong_kind(api_version: str, kind: str, wanted: GroupVersionKind, value: Obj
         except DecodeError as error:
             return error.message
     else:
-        return f"no kind {quoted(kind)} is registered for version {quoted(api_version)} in scheme {_SCHEME}"
+        return f"no kind {quoted(kind)} is registered for version {quoted(api_version)} in {SCHEME}"
     return f"converting ({said.version}.{kind}) to ({_package(wanted.group)}.{wanted.kind}): unknown conversion"
 
 

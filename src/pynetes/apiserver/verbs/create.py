@@ -1,6 +1,7 @@
 """POST of a collection: a new object.
 
-Source: apiserver ``pkg/endpoints/handlers/create.go``, ``pkg/registry/rest/create.go``, ``pkg/registry/generic/registry/store.go``.
+Source: apiserver ``pkg/endpoints/handlers/create.go``, ``pkg/registry/rest/create.go``,
+``pkg/registry/generic/registry/store.go``.
 """
 
 from pynetes.apiserver.admission import CREATE, Attributes

@@ -116,8 +116,8 @@ def check_preconditions(resource: Resource, name: str, entry: Entry, options: De
         raise status.conflict(resource.group, resource.kind, name, why)
     if options.revision is not None and options.revision != str(entry.revision):
         why = (
-            f"the ResourceVersion in the precondition ({options.revision}) does not match the ResourceVersion in record "
-            f"({entry.revision}). The object might have been modified"
+            f"the ResourceVersion in the precondition ({options.revision}) does not match the ResourceVersion in "
+            f"record ({entry.revision}). The object might have been modified"
         )
         raise status.conflict(resource.group, resource.kind, name, why)
 

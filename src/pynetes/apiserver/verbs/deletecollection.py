@@ -1,6 +1,8 @@
-"""DELETE of a collection: each object that the selectors choose, as ``delete`` would; answers the list of what they were.
+"""DELETE of a collection: each object that the selectors choose, as ``delete`` would; answers the list of what they
+were.
 
-Source: apiserver ``pkg/endpoints/handlers/delete.go`` (``DeleteCollection``), ``pkg/registry/generic/registry/store.go``.
+Source: apiserver ``pkg/endpoints/handlers/delete.go`` (``DeleteCollection``),
+``pkg/registry/generic/registry/store.go``.
 """
 
 from pynetes.apiserver import listing

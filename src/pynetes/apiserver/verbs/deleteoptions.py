@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pynetes.apiserver.context import Context
+from pynetes.apiserver.verbs.bodies import SCHEME
 from pynetes.apiserver.verbs.options import dry_run_causes
 from pynetes.meta import body as bodies
 from pynetes.meta import status
@@ -64,8 +65,8 @@ def _decoded(ctx: Context) -> Object:
     value = value or {}
     api_version, kind = value.get("apiVersion") or "v1", value.get("kind") or "DeleteOptions"
     if kind != "DeleteOptions":
-        text = f'no kind {quoted(kind)} is registered for version {quoted(api_version)} in scheme "pkg/runtime/scheme.go:111"'
-        raise status.bad_request(text)
+        # the scheme that reads options knows no other kinds
+        raise status.bad_request(f"no kind {quoted(kind)} is registered for version {quoted(api_version)} in {SCHEME}")
     try:
         return decoder(_TYPE).decode(value).object
     except DecodeError as error:

@@ -1,4 +1,6 @@
-"""Errors that the write verbs share and that have no constructor of their own: the texts without a reason, and conflicts."""
+"""Errors that the write verbs share and that have no constructor of their own: the texts without a reason, and
+conflicts.
+"""
 
 from pynetes.meta import status
 from pynetes.meta.resource import Resource

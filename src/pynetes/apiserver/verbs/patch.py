@@ -1,4 +1,5 @@
-"""PATCH of an object or of its status: JSON patch, merge patch, strategic merge patch, inside the compare-and-set retry.
+"""PATCH of an object or of its status: JSON patch, merge patch, strategic merge patch, inside the compare-and-set
+retry.
 
 Source: apiserver ``pkg/endpoints/handlers/patch.go``.
 Differs: server-side apply is refused with 415 until it is built.
@@ -22,9 +23,8 @@ from pynetes.meta.encoding import Entry
 from pynetes.meta.gotext import plain
 from pynetes.meta.negotiation import patch_media_type
 from pynetes.meta.objects import Object
-from pynetes.meta.patch import PatchError
+from pynetes.meta.patch import PatchError, merge, strategic
 from pynetes.meta.patch import json as json_patch
-from pynetes.meta.patch import merge, strategic
 from pynetes.meta.resource import Resource
 from pynetes.meta.status import StatusError
 

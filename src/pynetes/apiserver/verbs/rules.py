@@ -1,7 +1,7 @@
 """What upstream's strategies say of a kind's writes and deletes, where it is not the usual.
 
-Source: kubernetes ``pkg/registry/*/*/strategy.go`` and ``storage/storage.go`` (AllowCreateOnUpdate, AllowUnconditionalUpdate,
-ReturnDeletedObject, DefaultGarbageCollectionPolicy).
+Source: kubernetes ``pkg/registry/*/*/strategy.go`` and ``storage/storage.go`` (AllowCreateOnUpdate,
+AllowUnconditionalUpdate, ReturnDeletedObject, DefaultGarbageCollectionPolicy).
 """
 
 from pynetes.meta.resource import Resource

@@ -1,6 +1,7 @@
 """PUT of an object or of its status: the next state is what the client sent, less what it may not change.
 
-Source: apiserver ``pkg/endpoints/handlers/update.go``, ``pkg/registry/rest/update.go``, ``pkg/registry/generic/registry/store.go``.
+Source: apiserver ``pkg/endpoints/handlers/update.go``, ``pkg/registry/rest/update.go``,
+``pkg/registry/generic/registry/store.go``.
 """
 
 from pynetes.apiserver.admission import CREATE, UPDATE, Attributes
@@ -94,7 +95,8 @@ async def next_state(
 ) -> Next | Delete:
     """From what the client wants (decoded, defaulted, in the storage version) to what will be stored.
 
-    ``subresource``: other than the path's, where the whole object changes through another kind (scale). Raises: StatusError.
+    ``subresource``: other than the path's, where the whole object changes through another kind (scale). Raises:
+    StatusError.
     """
     resource, old = target.resource, entry.object
     obj["metadata"].pop("managedFields", None)

@@ -1,7 +1,7 @@
 """The write loop that create, update, patch and delete share: encode, compare and set, read your writes.
 
-The pure part of a verb decides the next object; what is here puts its bytes into the store and waits until the cache has
-seen them. Source: apiserver ``pkg/registry/generic/registry/store.go``, ``pkg/storage/etcd3/store.go``.
+The pure part of a verb decides the next object; what is here puts its bytes into the store and waits until the cache
+has seen them. Source: apiserver ``pkg/registry/generic/registry/store.go``, ``pkg/storage/etcd3/store.go``.
 """
 
 from collections.abc import Awaitable, Callable
@@ -132,8 +132,9 @@ async def change(
 ) -> Entry | Object:
     """Decide the next object from the current one and write it, again and again until nobody came between.
 
-    ``decide`` is given None for an absent object. A next object that encodes to the same bytes is not written. A refusal
-    that was decided on a stale entry is decided again. Answers the entry, or the object where nothing was written.
+    ``decide`` is given None for an absent object. A next object that encodes to the same bytes is not written. A
+    refusal that was decided on a stale entry is decided again. Answers the entry, or the object where nothing was
+    written.
     """
     entry = target.current() if entry is None else entry
     for _ in range(_ATTEMPTS):
