@@ -3,6 +3,7 @@
 import pytest
 
 from pynetes.cluster.config import ClusterConfig, ConfigError, cluster_dir, new_config
+from pynetes.cluster.up import routed
 
 
 def make(taken=(), **changes):
@@ -15,6 +16,16 @@ def test_clusters_of_one_host_get_networks_of_their_own():
     assert (first.node_network, first.pod_cidrs) == ("10.89.0.0/24", ("10.244.0.0/16",))
     assert (second.node_network, second.pod_cidrs) == ("10.89.1.0/24", ("10.243.0.0/16",))
     assert make(taken=[1]).index == 0
+
+
+def test_a_network_that_the_host_has_a_route_into_is_not_taken_again():
+    table = (
+        "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
+        "eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n"
+        "br\t0001590A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n"
+    )
+    assert routed(table) == {1}
+    assert routed(table.splitlines()[0]) == set()
 
 
 def test_the_host_and_the_nodes_have_addresses_on_the_node_network():

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 DEFAULT_NAME = "default"
+MAX_CLUSTERS = 100
+"""On one host: each has a node and a pod network of its own."""
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?")
 
@@ -153,6 +155,10 @@ def all_clusters() -> list[ClusterDir]:
     return [ClusterDir(path) for path in sorted(root.iterdir()) if (path / "cluster.json").exists()]
 
 
+def node_network(index: int) -> str:
+    return f"10.89.{index}.0/24"
+
+
 def new_config(name: str, id: str, nodes: int, simulated_nodes: int, api_port: int, taken: set[int]) -> ClusterConfig:
     """Choose the networks of a new cluster beside those whose indexes are taken. Pure. Raises: ConfigError."""
     if nodes < 0 or simulated_nodes < 0 or nodes + simulated_nodes == 0:
@@ -160,7 +166,7 @@ def new_config(name: str, id: str, nodes: int, simulated_nodes: int, api_port: i
     if nodes > 200:
         raise ConfigError("at most 200 nodes fit on one host")
     index = next(i for i in range(len(taken) + 1) if i not in taken)
-    if index > 99:
+    if index >= MAX_CLUSTERS:
         raise ConfigError("100 clusters on one host is where the networks end; `pynetes down --name NAME` frees one")
     return ClusterConfig(
         name=name,
@@ -169,6 +175,6 @@ def new_config(name: str, id: str, nodes: int, simulated_nodes: int, api_port: i
         nodes=nodes,
         simulated_nodes=simulated_nodes,
         api_port=api_port,
-        node_network=f"10.89.{index}.0/24",
+        node_network=node_network(index),
         pod_cidrs=(f"10.{244 - index}.0.0/16",),
     )

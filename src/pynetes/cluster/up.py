@@ -5,6 +5,7 @@ ServiceAccount and root certificate are there).
 """
 
 import fcntl
+import ipaddress
 import logging
 import os
 import socket
@@ -17,7 +18,16 @@ from pynetes.aio.clock import Clock, stopwatch
 from pynetes.client.client import Client
 from pynetes.client.kinds import CONFIG_MAPS, NODES, SERVICE_ACCOUNTS
 from pynetes.cluster import certificates, components, kubeconfig
-from pynetes.cluster.config import ClusterConfig, ClusterDir, ConfigError, all_clusters, home, new_config
+from pynetes.cluster.config import (
+    MAX_CLUSTERS,
+    ClusterConfig,
+    ClusterDir,
+    ConfigError,
+    all_clusters,
+    home,
+    new_config,
+    node_network,
+)
 from pynetes.cluster.supervisor import Child, Supervisor, detach, read_record
 from pynetes.meta.objects import Object, name_of
 from pynetes.meta.status import StatusError
@@ -87,10 +97,21 @@ def configure(folder: ClusterDir, wanted: Wanted, clock: Clock) -> tuple[Cluster
         nodes=nodes,
         simulated_nodes=simulated,
         api_port=wanted.api_port or free_port({other.api_port for other in others}),
-        taken={other.index for other in others},
+        taken={other.index for other in others} | routed(Path("/proc/net/route").read_text()),
     )
     folder.save(config)
     return config, True
+
+
+def routed(table: str) -> set[int]:
+    """The cluster indexes whose node network this host has a route into already. ``table``: of ``/proc/net/route``."""
+    found = set()
+    for line in table.splitlines()[1:]:
+        destination, mask = (int(line.split()[column], 16).to_bytes(4, "little") for column in (1, 7))
+        if any(mask):
+            route = ipaddress.ip_network((destination, int.from_bytes(mask, "big").bit_count()), strict=False)
+            found |= {i for i in range(MAX_CLUSTERS) if ipaddress.ip_network(node_network(i)).overlaps(route)}
+    return found
 
 
 def free_port(taken: set[int]) -> int:
