@@ -98,7 +98,11 @@ def cluster(commands, tmp_path_factory):
     """Two real nodes, with the images loaded; taken down at the end."""
     if why := missing():
         pytest.skip(why)
-    commands.pynetes("up", "--name", "e2e", "--nodes", "2")
+    up = commands.pynetes("up", "--name", "e2e", "--nodes", "2", check=False)
+    if up.returncode != 0:
+        logs = "".join(path.read_text()[-3000:] for path in (commands.home / "clusters/e2e/logs").glob("*.log"))
+        commands.pynetes("down", "--name", "e2e", check=False)
+        pytest.fail(up.stderr + logs)
     root = busybox_root(tmp_path_factory.mktemp("image") / "root")
     commands.pynetes(
         "image",

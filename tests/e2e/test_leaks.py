@@ -31,27 +31,29 @@ def test_down_leaves_nothing(how, tmp_path):
         pytest.skip(why)
     commands = Commands(tmp_path)
     before = traces(commands)
-    commands.pynetes("up", "--name", "leaks", "--nodes", "1")
-    folder = ClusterDir(tmp_path / "clusters" / "leaks")
-    commands.pynetes(
-        "image",
-        "build",
-        "--name",
-        "leaks",
-        "-t",
-        "box:1",
-        str(busybox_root(tmp_path / "root")),
-        "--rootfs",
-        "--cmd",
-        "sh",
-    )
-    commands.kubectl("run", "box", "--image=box:1", "--command", "--", "sleep", "1000")
-    commands.kubectl("wait", "pod/box", "--for=condition=Ready", "--timeout=30s")
-    assert list(shims(folder.path))
-    if how != "in order":
-        for _, record in recorded(folder.run):
-            os.kill(record.pid, signal.SIGKILL)
-    commands.pynetes("down", "--name", "leaks")
+    try:
+        commands.pynetes("up", "--name", "leaks", "--nodes", "1")
+        folder = ClusterDir(tmp_path / "clusters" / "leaks")
+        commands.pynetes(
+            "image",
+            "build",
+            "--name",
+            "leaks",
+            "-t",
+            "box:1",
+            str(busybox_root(tmp_path / "root")),
+            "--rootfs",
+            "--cmd",
+            "sh",
+        )
+        commands.kubectl("run", "box", "--image=box:1", "--command", "--", "sleep", "1000")
+        commands.kubectl("wait", "pod/box", "--for=condition=Ready", "--timeout=30s")
+        assert list(shims(folder.path))
+        if how != "in order":
+            for _, record in recorded(folder.run):
+                os.kill(record.pid, signal.SIGKILL)
+    finally:
+        commands.pynetes("down", "--name", "leaks")
     assert traces(commands) == before
     assert not list(shims(folder.path))
     assert not list(cgroups("leaks"))

@@ -19,6 +19,7 @@ from pynetes.client.informer import Informers
 from pynetes.cluster import certificates
 from pynetes.cluster.config import ClusterConfig, ClusterDir
 from pynetes.cluster.kubeconfig import Access, document
+from pynetes.pki.certificates import KeyPair
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +77,8 @@ async def connect(kubeconfig: dict[str, Any] | str, clock: Clock, user_agent: st
 async def server(config: ClusterConfig, folder: ClusterDir, clock: Clock | None = None) -> None:
     """The API server over the embedded store, listening for the host and for the nodes."""
     from pynetes.apiserver.server import APIServer
-    from pynetes.apiserver.settings import KeyPair, Settings
+    from pynetes.apiserver.settings import KeyPair as ClientPair
+    from pynetes.apiserver.settings import Settings
     from pynetes.http.server import Server
     from pynetes.http.tls import server_context
     from pynetes.store.sqlite import SQLiteStore
@@ -89,7 +91,7 @@ async def server(config: ClusterConfig, folder: ClusterDir, clock: Clock | None 
         advertise_port=config.api_port,
         client_ca_pem=ca,
         service_account_signing_key_pem=(folder.pki / "sa.key").read_bytes(),
-        kubelet_client=KeyPair(kubelet_client.cert_pem, kubelet_client.key_pem),
+        kubelet_client=ClientPair(kubelet_client.cert_pem, kubelet_client.key_pem),
         kubelet_ca_pem=ca,
         service_cidrs=config.service_cidrs,
     )
@@ -258,9 +260,7 @@ async def simulated(config: ClusterConfig, folder: ClusterDir, clock: Clock | No
     await simulate(client, clock, config.simulated_node_names, pair, certificates.ca_pem(folder))
 
 
-async def simulate(
-    client: Client, clock: Clock, names: tuple[str, ...], pair: certificates.KeyPair | None, ca: bytes = b""
-) -> None:
+async def simulate(client: Client, clock: Clock, names: tuple[str, ...], pair: KeyPair | None, ca: bytes = b"") -> None:
     """Run simulated nodes until cancelled. With a certificate pair each serves logs and exec on a free local port."""
     informers = Informers(client, clock)
     tasks = Tasks()
@@ -282,7 +282,7 @@ def simulated_kubelet(
     clock: Clock,
     name: str,
     number: int,
-    pair: certificates.KeyPair | None,
+    pair: KeyPair | None,
     ca: bytes,
 ) -> Any:
     from pynetes.kubelet.kubelet import Kubelet

@@ -110,7 +110,8 @@ class Supervisor:
         gc.collect()
         gc.freeze()
         for name in self._children:
-            self._adopt(name) or self._fork(name)
+            if not self._adopt(name):
+                self._fork(name)
         poll = select.poll()
         poll.register(wake, select.POLLIN)
         while not self._stopping:
