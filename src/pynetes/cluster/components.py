@@ -79,7 +79,6 @@ async def server(config: ClusterConfig, folder: ClusterDir, clock: Clock | None 
     from pynetes.apiserver.server import APIServer
     from pynetes.apiserver.settings import KeyPair as ClientPair
     from pynetes.apiserver.settings import Settings
-    from pynetes.http.server import Server
     from pynetes.http.tls import server_context
     from pynetes.store.sqlite import SQLiteStore
 
@@ -104,7 +103,7 @@ async def server(config: ClusterConfig, folder: ClusterDir, clock: Clock | None 
     try:
         context: ssl.SSLContext = server_context(pair.cert_pem, pair.key_pem, client_ca_pem=ca)
         for address in dict.fromkeys(("127.0.0.1", config.host_address)):
-            listener = Server(api.handle, clock, ssl=context, max_body_bytes=settings.max_body_bytes)
+            listener = api_listener(api, context)
             await listener.listen(address, config.api_port)
             listeners.append(listener)
         log.info("the API listens on port %d", config.api_port)
@@ -116,6 +115,19 @@ async def server(config: ClusterConfig, folder: ClusterDir, clock: Clock | None 
         await store.close()
 
 
+def api_listener(api: Any, context: ssl.SSLContext) -> Any:
+    """The HTTPS listener in front of an API server; a body that is too long is answered with a ``Status``."""
+    import orjson
+
+    from pynetes.http.server import Server
+    from pynetes.http.types import Response
+    from pynetes.meta.status import request_entity_too_large
+
+    limit = api.settings.max_body_bytes
+    too_large = Response(413, orjson.dumps(request_entity_too_large(f"limit is {limit}").status))
+    return Server(api.handle, api.clock, ssl=context, max_body_bytes=limit, too_large=too_large)
+
+
 # --- the brain
 
 
@@ -124,7 +136,17 @@ async def brain(config: ClusterConfig, folder: ClusterDir, clock: Clock | None =
     clock = clock or RealClock()
     manager = await connect(access(config, folder, "controller-manager"), clock, "kube-controller-manager")
     scheduler = await connect(access(config, folder, "scheduler"), clock, "kube-scheduler")
-    await think(manager, scheduler, clock, controller_settings(config, certificates.ca_pem(folder)))
+    settings = controller_settings(config, certificates.ca_pem(folder))
+    if not config.nodes:
+        await think(manager, scheduler, clock, settings)
+        return
+    from pynetes.aio.commands import RealCommands
+    from pynetes.network.routes import Routes
+
+    # the host reaches pods by their own addresses, too: kubectl's user, and the API server's proxy
+    informers = Informers(manager, clock)
+    routes = Routes(informers, clock, "", RealCommands(clock))
+    await gathered(think(manager, scheduler, clock, settings), routes.run())
 
 
 def controller_settings(config: ClusterConfig, ca: bytes) -> Any:

@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 
 from pynetes.aio.clock import Clock, RealClock, VirtualClock
 from pynetes.client.types import Kind
+from pynetes.cluster.components import api_listener
 from pynetes.cluster.inprocess import InProcessCluster, Parts
 from pynetes.cluster.kubeconfig import Access, document
 from pynetes.controllers.settings import Settings as ControllerSettings
@@ -99,9 +100,7 @@ class Cluster:
         try:
             await self.cluster.start()
             if self._https:
-                from pynetes.http.server import Server
-
-                server = Server(self.cluster.api.handle, self.clock, ssl=pki.context)
+                server = api_listener(self.cluster.api, pki.context)
                 port = await server.listen("127.0.0.1", 0)
                 self.url = f"https://127.0.0.1:{port}"
                 self._write_kubeconfig(pki)
