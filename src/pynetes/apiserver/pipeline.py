@@ -28,6 +28,11 @@ log = logging.getLogger(__name__)
 Verb = Callable[[Context], Answer | Awaitable[Answer]]
 
 _VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
+_DEPRECATED = {
+    ("", "v1", "endpoints"): "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+    ("", "v1", "componentstatuses"): "v1 ComponentStatus is deprecated in v1.19+",
+}
+"""Stable resources whose use is warned of. Source: ``APILifecycleDeprecated`` of their types."""
 _NOT_TIMED = frozenset(("watch", "connect", "proxy"))
 
 
@@ -90,6 +95,8 @@ class Pipeline:
             return _fault(ctx, route.fault)
         if route.resource is None:
             return endpoints.answer(ctx, route.endpoint)
+        if (text := _DEPRECATED.get((ctx.info.group, ctx.info.version, ctx.info.resource))) is not None:
+            ctx.warnings.append(text)
         verb = ctx.info.verb
         if route.subresource is not None:
             handlers = self._subresources.get((ctx.info.group, ctx.info.resource, ctx.info.subresource))

@@ -61,8 +61,14 @@ def ip_address_object(address: str, namespace: str, name: str) -> Object:
 async def allocate(server: "APIServer", service: Object, address: str, dry_run: bool) -> str:
     """Take this very address. Raises: NotAvailable."""
     parsed = ipaddress.ip_address(address)
-    if not any(_usable(parsed, network) for network in _networks(server, family_of(address))):
+    networks = _networks(server, family_of(address))
+    if not any(_usable(parsed, network) for network in networks):
+        if dry_run and networks:
+            text = f"the provided IP ({address}) is not in the valid range. The range of valid IPs is {networks[0]}"
+            raise NotAvailable(text)
         raise NotAvailable(MISMATCHED)
+    if dry_run:
+        return address  # upstream's dry run does not look who has it
     if not await _take(server, service, str(parsed), dry_run):
         raise NotAvailable(ALLOCATED)
     return address

@@ -54,10 +54,10 @@ class NodePorts:
             port for entry in cache.list() if _MARK in entry.value for port in ports_of(entry.object.get("spec") or {})
         }
 
-    def take(self, server: "APIServer", port: int) -> None:
-        """Raises: NotAvailable."""
+    def take(self, server: "APIServer", port: int, dry_run: bool = False) -> None:
+        """Raises: NotAvailable. A dry run does not look at the range, as upstream's does not."""
         self._look(server)
-        if not self._low <= port <= self._high:
+        if not dry_run and not self._low <= port <= self._high:
             text = f"provided port is not in the valid range. The range of valid ports is {self._low}-{self._high}"
             raise NotAvailable(text)
         if port in self._held or port in self._pending:

@@ -341,7 +341,7 @@ def _take_ports(taken: Taken, service: Object, old: list[int]) -> None:
             mine.add(wanted)
         elif wanted not in mine:
             try:
-                table.take(taken.server, wanted)
+                table.take(taken.server, wanted, taken.dry_run)
             except ports.NotAvailable as error:
                 cause = validation.invalid(f"spec.ports[{i}].nodePort", wanted, str(error))
                 raise _invalid(service, [cause]) from None
@@ -369,7 +369,7 @@ def _take_health_port(taken: Taken, service: Object) -> None:
     wanted = spec.get("healthCheckNodePort") or 0
     try:
         if wanted:
-            table.take(taken.server, wanted)
+            table.take(taken.server, wanted, taken.dry_run)
         else:
             wanted = spec["healthCheckNodePort"] = table.take_any(taken.server)
     except ports.NotAvailable as error:

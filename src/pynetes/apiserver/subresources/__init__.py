@@ -11,6 +11,7 @@ from pynetes.apiserver.context import Context
 from pynetes.apiserver.subresources import (
     access_reviews,
     binding,
+    component_status,
     connect,
     eviction,
     generic,
@@ -31,6 +32,7 @@ _PROXY = {verb: connect.proxy for verb in ("create", "get", "update", "patch", "
 HANDLERS: Mapping[tuple[str, str, str], Mapping[str, Handler]] = {
     ("", "pods", "binding"): {"create": binding.create_binding},
     ("", "bindings", ""): {"create": binding.create_binding},
+    ("", "componentstatuses", ""): {"get": component_status.get, "list": component_status.list_all},
     ("", "pods", "eviction"): {"create": eviction.create},
     ("", "pods", "log"): {"get": logs.get},
     ("", "pods", "exec"): _CONNECT,

@@ -27,7 +27,7 @@ async def get(ctx: Context) -> Answer:
     container = podparameters.container_of(pod, ctx.param("container"))
     node = pod["spec"].get("nodeName")
     if not node:
-        return Response(204, b"", "text/plain")
+        return Response(204, b"", "")
     client = kubelets.client_for(ctx.server, node)
     meta = pod["metadata"]
     path = f"/containerLogs/{meta['namespace']}/{meta['name']}/{container}"
