@@ -5,7 +5,8 @@ import asyncio
 import orjson
 
 from pynetes.apiserver.settings import Settings
-from tests.apiserver.reading import run_api, settle
+from pynetes.http.types import Request
+from tests.apiserver.reading import ADMIN, Lines, run_api, settle
 
 MAPS = "/api/v1/namespaces/default/configmaps"
 
@@ -122,6 +123,27 @@ def test_initial_events_end_with_their_bookmark():
         }
         quiet = api.watch(f"{MAPS}?watch=1&sendInitialEvents=false&resourceVersionMatch=NotOlderThan")
         assert quiet.events == []
+
+    run_api(main)
+
+
+def test_initial_events_that_are_not_older_than_the_future_wait_for_it():
+    async def main(api):
+        asked = "watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"
+        request = Request("GET", MAPS, f"{asked}&resourceVersion={api.store.revision + 1}", {}, peer=ADMIN)
+        for write in (True, False):
+            waiting = asyncio.ensure_future(api.server.handle(request))
+            await api.clock.sleep(1)
+            if write:
+                await api.put("configmaps", "new")
+            stream = await waiting
+            lines = Lines()
+            stream.start(lines)
+            if write:
+                assert lines.short == ["ADDED new"]
+            else:
+                assert lines.events[0]["object"]["details"]["causes"][0]["reason"] == "ResourceVersionTooLarge"
+            request.query = f"{asked}&resourceVersion={api.store.revision + 9}"
 
     run_api(main)
 

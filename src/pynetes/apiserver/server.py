@@ -16,6 +16,7 @@ from pynetes.apiserver.pipeline import Pipeline
 from pynetes.apiserver.registry import Registry
 from pynetes.apiserver.settings import Settings
 from pynetes.http.types import Answer, Request
+from pynetes.store.compaction import compact_forever
 from pynetes.store.types import Store
 
 log = logging.getLogger(__name__)
@@ -58,6 +59,9 @@ class APIServer:
         await self.cache.start()
         await bootstrap.run(self)
         self.cache.forget_past()
+        if self.settings.compaction_seconds:
+            compaction = compact_forever(self.store, self.clock, self.settings.compaction_seconds)
+            self.tasks.spawn(compaction, "compaction")
         self.ready = True
 
     def handle(self, request: Request) -> Answer | Awaitable[Answer]:

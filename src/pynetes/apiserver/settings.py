@@ -65,7 +65,7 @@ class Settings:
     min_request_timeout_seconds: int = 1800
     request_timeout_seconds: int = 60
     bookmark_seconds: float = 60.0
-    compaction_seconds: float = 300.0
+    compaction_seconds: float = 300.0  # 0: somebody else compacts the store
     max_body_bytes: int = 3 * 1024 * 1024
     watch_events_kept: int = 4096
     watch_buffer_bytes: int = 8 * 1024 * 1024

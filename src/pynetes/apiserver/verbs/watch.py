@@ -6,7 +6,8 @@ upstream has it.
 Source: apiserver ``pkg/endpoints/handlers/watch.go``, ``pkg/storage/cacher/cache_watcher.go``.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 import orjson
 
@@ -19,19 +20,34 @@ from pynetes.http.types import Answer, Stream, Writer
 from pynetes.meta import encoding
 from pynetes.meta.encoding import Entry
 from pynetes.meta.negotiation import Media
+from pynetes.meta.status import StatusError
 
 _LAST_BOOKMARK_SECONDS = 2
 
 
-def watch(ctx: Context) -> Answer:
+def watch(ctx: Context) -> Answer | Awaitable[Answer]:
     options = listing.options(ctx, watch=True)
     revision = listing.revision_of(options.resource_version)
     resource = ctx.resource
     assert resource is not None
     session = _Session(ctx, ctx.server.cache.of(resource), options, revision)
-    media = ctx.media
-    assert media is not None
-    return Stream(session.start, session.ended, content_type="application/json")
+    if options.initial_events and revision > ctx.server.cache.revision:
+        return _later(ctx, session, revision)
+    return Stream(session.start, session.ended)
+
+
+async def _later(ctx: Context, session: "_Session", revision: int) -> Answer:
+    """The state that was asked for is not there yet; an error of the wait is an event, as upstream has it."""
+    try:
+        await listing.wait_for(ctx, revision)
+    except StatusError as error:
+        return Stream(partial(_refuse, error))
+    return Stream(session.start, session.ended)
+
+
+def _refuse(error: StatusError, writer: Writer) -> None:
+    writer.write(encoding.event_line("ERROR", orjson.dumps(error.status)))
+    writer.close()
 
 
 class _Session:
@@ -50,9 +66,7 @@ class _Session:
     def start(self, writer: Writer) -> None:
         self._writer = writer
         if self._revision and not self._options.initial_events and self._revision < self._cache.oldest:
-            error = listing.too_old(self._revision, self._cache.oldest)
-            writer.write(encoding.event_line("ERROR", orjson.dumps(error.status)))
-            writer.close()
+            _refuse(listing.too_old(self._revision, self._cache.oldest), writer)
             return
         lines = self._first_lines()
         # no await between reading what was before and joining
