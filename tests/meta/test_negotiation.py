@@ -68,6 +68,7 @@ def test_discovery_has_a_form_of_its_own() -> None:
 def test_bodies_are_json_unless_they_say_otherwise() -> None:
     assert request_media_type("") == "application/json"
     assert request_media_type("application/yaml; charset=utf-8") == "application/yaml"
+    assert request_media_type("application/vnd.kubernetes.protobuf") == "application/vnd.kubernetes.protobuf"
     with pytest.raises(StatusError) as error:
         request_media_type("text/plain")
     assert error.value.status == {

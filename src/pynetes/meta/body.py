@@ -1,4 +1,4 @@
-"""Request bodies: JSON or YAML into a value, with upstream's words for what cannot be read and for keys given twice.
+"""Request bodies: JSON, YAML or protobuf into a value, and upstream's words for what is wrong with them.
 
 Source: apimachinery ``pkg/runtime/serializer/json/json.go``, ``meta.go``; apiserver ``pkg/endpoints/handlers/rest.go``
 (``transformDecodeError``, ``summarizeData``).
@@ -11,9 +11,9 @@ from typing import Any
 
 import orjson
 
-from pynetes.meta import gojson, goyaml
+from pynetes.meta import gojson, goyaml, protobuf
 from pynetes.meta.gotext import quoted
-from pynetes.meta.negotiation import JSON, YAML
+from pynetes.meta.negotiation import JSON, PROTOBUF, YAML
 
 _SUMMARY = 30
 _HEADER = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
@@ -34,6 +34,11 @@ def parse(body: bytes, content_type: str = JSON, *, strict: bool = True) -> tupl
 
     Raises: BodyError when it is no JSON or YAML, or says no version and kind where an object must.
     """
+    if content_type == PROTOBUF:
+        try:
+            return protobuf.decode(body), []
+        except protobuf.ProtobufError as error:
+            raise BodyError(str(error)) from None
     if content_type == YAML:
         try:
             value, duplicates = goyaml.loads(body)

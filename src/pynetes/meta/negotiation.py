@@ -3,7 +3,8 @@
 Upstream looks twice: its router takes a request only if the plain media type is in the route's list (``application/*``
 is not), then the handler weighs the clauses with their parameters. Source: apiserver
 ``pkg/endpoints/handlers/negotiation/negotiate.go``, go-restful ``route.go``, goautoneg.
-Differs: protobuf is listed, as upstream lists it, and not offered yet: a clause that asks for it is passed over.
+Differs: protobuf is read in bodies and listed, as upstream lists it, but not offered yet in answers: a clause that asks
+for it is passed over.
 """
 
 from dataclasses import dataclass
@@ -180,7 +181,7 @@ def request_media_type(content_type: str) -> str:
     if not content_type:
         return JSON
     media = content_type.partition(";")[0].strip().lower()
-    if media in (JSON, YAML):
+    if media in (JSON, YAML, PROTOBUF):
         return media
     listed = ", ".join(OBJECT_TYPES)
     error = unsupported_media_type(
