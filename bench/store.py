@@ -34,7 +34,9 @@ def fdatasync_milliseconds(directory: Path, clock: RealClock) -> float:
         return (clock.monotonic() - begun) * 1000 / 200
 
 
-async def puts(store: EmbeddedStore, clock: RealClock, writers: int, seconds: float, value: bytes) -> tuple[float, float]:
+async def puts(
+    store: EmbeddedStore, clock: RealClock, writers: int, seconds: float, value: bytes
+) -> tuple[float, float]:
     """Writes a second, and the slowest hundredth's milliseconds."""
     until = clock.monotonic() + seconds
     waits: list[float] = []
@@ -75,7 +77,9 @@ async def main(seconds: float, value_bytes: int, directory: str | None) -> None:
     clock = RealClock()
     value = b"x" * value_bytes
     with tempfile.TemporaryDirectory(dir=directory) as folder:
-        print(f"fdatasync of 4 KiB: {fdatasync_milliseconds(Path(folder), clock):.2f} ms; values of {value_bytes} bytes")
+        print(
+            f"fdatasync of 4 KiB: {fdatasync_milliseconds(Path(folder), clock):.2f} ms; values of {value_bytes} bytes"
+        )
         print(f"{'store':8}{'writers':>8}{'puts/s':>10}{'p99 ms':>10}")
         sqlite = SQLiteStore(Path(folder) / "state.db", clock)
         await sqlite.open()
