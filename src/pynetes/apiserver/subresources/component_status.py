@@ -1,7 +1,8 @@
 """ComponentStatuses: three names from the days when everything ran on one machine; never stored.
 
 Source: kubernetes ``pkg/registry/core/componentstatus``.
-Differs: the store's health is asked for by a read; controller manager and scheduler are not probed and said to be unknown.
+Differs: the store's health is asked for by a read; controller manager and scheduler are not probed and said to be
+unknown.
 """
 
 from pynetes.apiserver import listing, respond

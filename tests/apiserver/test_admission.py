@@ -1,0 +1,89 @@
+from pynetes.apiserver.settings import Settings
+from tests.apiserver.writing import Writing, run_writing
+
+PODS = "/api/v1/namespaces/n/pods"
+
+
+def test_a_pod_gets_account_token_tolerations_and_priority() -> None:
+    async def main(api: Writing) -> None:
+        spec = (await api.pod("p"))["spec"]
+        assert spec["serviceAccountName"] == "default"
+        assert (spec["priority"], spec["preemptionPolicy"]) == (0, "PreemptLowerPriority")
+        assert [t["key"] for t in spec["tolerations"]] == [
+            "node.kubernetes.io/not-ready",
+            "node.kubernetes.io/unreachable",
+        ]
+        (volume,) = spec["volumes"]
+        assert [next(iter(source)) for source in volume["projected"]["sources"]] == [
+            "serviceAccountToken",
+            "configMap",
+            "downwardAPI",
+        ]
+        (mount,) = spec["containers"][0]["volumeMounts"]
+        assert mount == {
+            "name": volume["name"],
+            "readOnly": True,
+            "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount",
+        }
+
+    run_writing(main)
+
+
+def test_a_pod_without_an_account_is_refused() -> None:
+    async def main(api: Writing) -> None:
+        spec = {"serviceAccountName": "none", "containers": [{"name": "c", "image": "i"}]}
+        _, refused = await api.ask("POST", PODS, {"metadata": {"name": "p"}, "spec": spec})
+        assert refused["message"] == (
+            'pods "p" is forbidden: error looking up service account n/none: serviceaccount "none" not found'
+        )
+
+    run_writing(main)
+
+
+def test_a_priority_comes_from_its_class_only() -> None:
+    async def main(api: Writing) -> None:
+        classes = "/apis/scheduling.k8s.io/v1/priorityclasses"
+        await api.make(classes, "high", value=7, preemptionPolicy="Never")
+        spec = (await api.pod("p", priorityClassName="high"))["spec"]
+        assert (spec["priority"], spec["preemptionPolicy"]) == (7, "Never")
+        await api.make(classes, "usual", value=3, globalDefault=True)
+        assert (await api.pod("q"))["spec"]["priorityClassName"] == "usual"
+        body = {"metadata": {"name": "r"}, "spec": {"priority": 9, "containers": [{"name": "c", "image": "i"}]}}
+        assert (await api.ask("POST", PODS, body))[0] == 403
+
+    run_writing(main)
+
+
+def test_a_new_node_is_not_ready_and_a_pod_on_a_node_takes_its_zone() -> None:
+    async def main(api: Writing) -> None:
+        zone = {"topology.kubernetes.io/zone": "z", "other": "x"}
+        node = await api.make("/api/v1/nodes", "one", metadata={"labels": zone})
+        assert node["spec"]["taints"] == [{"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}]
+        await api.pod("p")
+        await api.ask("POST", f"{PODS}/p/binding", {"metadata": {"name": "p"}, "target": {"name": "one"}})
+        _, pod = await api.ask("GET", f"{PODS}/p")
+        assert pod["metadata"]["labels"] == {"topology.kubernetes.io/zone": "z"}
+
+    run_writing(main)
+
+
+def test_a_kubelet_changes_its_own_node_only() -> None:
+    async def main(api: Writing) -> None:
+        kubelet = {"user": "system:node:one", "groups": ("system:nodes",)}
+        body = {"metadata": {"name": "two"}}
+        code, refused = await api.ask("POST", "/api/v1/nodes", body, **kubelet)  # type: ignore[arg-type]
+        assert (code, refused["message"]) == (
+            403,
+            'nodes "two" is forbidden: node "one" is not allowed to modify node "two"',
+        )
+        body = {"metadata": {"name": "one"}}
+        assert (await api.ask("POST", "/api/v1/nodes", body, **kubelet))[0] == 201  # type: ignore[arg-type]
+
+    run_writing(main)
+
+
+def test_a_plug_in_can_be_turned_off() -> None:
+    async def main(api: Writing) -> None:
+        assert "tolerations" not in (await api.pod("p"))["spec"]
+
+    run_writing(main, Settings(disable_admission=("DefaultTolerationSeconds",)))

@@ -1,0 +1,68 @@
+from pynetes.aio.clock import VirtualClock, run_virtual
+from pynetes.apiserver.bootstrap import SYSTEM_NAMESPACES, aggregated_rules, node_rules
+from pynetes.apiserver.server import APIServer
+from pynetes.apiserver.settings import Settings
+from pynetes.store.memory import MemoryStore
+from tests.apiserver.writing import Writing, run_writing
+
+
+def test_a_new_cluster_has_its_namespaces_roles_and_the_service_kubernetes() -> None:
+    async def main(api: Writing) -> None:
+        for name in SYSTEM_NAMESPACES:
+            code, namespace = await api.ask("GET", f"/api/v1/namespaces/{name}")
+            assert (code, namespace["status"]) == (200, {"phase": "Active"})
+        _, service = await api.ask("GET", "/api/v1/namespaces/default/services/kubernetes")
+        assert service["spec"]["clusterIP"] == "10.96.0.1"
+        code, _ = await api.ask("GET", "/apis/networking.k8s.io/v1/ipaddresses/10.96.0.1")
+        assert code == 200
+        _, role = await api.ask("GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles/view")
+        assert role["rules"], "an aggregated role has rules before any controller runs"
+
+    run_writing(main)
+
+
+def test_a_second_start_writes_nothing() -> None:
+    clock = VirtualClock()
+
+    async def main() -> None:
+        store = MemoryStore(clock)
+        revisions = []
+        for _ in range(2):
+            server = APIServer(store, clock)
+            await server.start()
+            revisions.append(store.revision)
+            await server.close()
+        assert revisions[0] == revisions[1]
+        await store.close()
+
+    run_virtual(main(), clock)
+
+
+def test_a_start_at_another_address_moves_the_endpoints_of_kubernetes() -> None:
+    clock = VirtualClock()
+
+    async def main() -> None:
+        store = MemoryStore(clock)
+        for address in ("192.0.2.1", "192.0.2.2"):
+            server = APIServer(store, clock, Settings(advertise_address=address))
+            await server.start()
+            found = await store.get(b"/registry/services/endpoints/default/kubernetes")
+            assert found is not None
+            assert address.encode() in found.value
+            await server.close()
+        await store.close()
+
+    run_virtual(main(), clock)
+
+
+def test_aggregation_takes_each_rule_once_in_the_order_of_names() -> None:
+    def role(name: str, *verbs: str) -> dict[str, object]:
+        return {"metadata": {"name": name, "labels": {"x": "y"}}, "rules": [{"verbs": [v]} for v in verbs]}
+
+    whole = {"metadata": {"name": "w"}, "aggregationRule": {"clusterRoleSelectors": [{"matchLabels": {"x": "y"}}]}}
+    found = aggregated_rules(whole, [role("b", "list", "get"), role("a", "get"), whole])
+    assert [rule["verbs"] for rule in found] == [["get"], ["list"]]
+
+
+def test_the_node_rules_are_those_of_the_bootstrap_role() -> None:
+    assert any("nodes" in rule.resources for rule in node_rules())

@@ -1,0 +1,79 @@
+from tests.apiserver.writing import CONFIG_MAPS, Writing, run_writing
+
+
+def test_a_created_object_has_identity_and_revision() -> None:
+    async def main(api: Writing) -> None:
+        made = await api.make(CONFIG_MAPS, "a", data={"k": "v"}, metadata={"uid": "mine", "selfLink": "/x"})
+        meta = made["metadata"]
+        assert len(meta["uid"]) == 36
+        assert meta["creationTimestamp"] == "2026-01-01T00:00:00Z"
+        assert meta["resourceVersion"] == str(api.store.revision)
+        assert "selfLink" not in meta
+
+    run_writing(main)
+
+
+def test_a_generated_name_is_tried_again_when_it_is_taken() -> None:
+    async def main(api: Writing) -> None:
+        await api.make(CONFIG_MAPS, "g-bbbbb")
+        random = api.clock.random
+        drawn = iter(["bbbbb", "ccccc"])
+        choices = random.choices
+        random.choices = lambda *_, **__: list(next(drawn))  # type: ignore[assignment]
+        _, made = await api.ask("POST", CONFIG_MAPS, {"metadata": {"generateName": "g-"}})
+        random.choices = choices  # type: ignore[method-assign]
+        assert made["metadata"]["name"] == "g-ccccc"
+
+    run_writing(main)
+
+
+def test_a_dry_run_writes_nothing_and_gives_no_revision() -> None:
+    async def main(api: Writing) -> None:
+        before = api.store.revision
+        code, made = await api.ask("POST", f"{CONFIG_MAPS}?dryRun=All", {"metadata": {"name": "a"}})
+        assert (code, api.store.revision) == (201, before)
+        assert "resourceVersion" not in made["metadata"]
+
+    run_writing(main)
+
+
+def test_nothing_is_made_in_a_namespace_that_is_not_there_or_is_ending() -> None:
+    async def main(api: Writing) -> None:
+        body = {"metadata": {"name": "a"}}
+        code, refused = await api.ask("POST", "/api/v1/namespaces/none/configmaps", body)
+        assert (code, refused["message"]) == (404, 'namespaces "none" not found')
+        await api.ask("DELETE", "/api/v1/namespaces/n")
+        code, refused = await api.ask("POST", CONFIG_MAPS, body)
+        assert code == 403
+        assert refused["details"]["causes"][0]["reason"] == "NamespaceTerminating"
+
+    run_writing(main)
+
+
+def test_field_validation_has_three_modes() -> None:
+    async def main(api: Writing) -> None:
+        body = {"metadata": {"name": "a"}, "bogus": 1}
+        code, refused = await api.ask("POST", f"{CONFIG_MAPS}?fieldValidation=Strict", body)
+        assert (code, refused["message"].partition("strict")[2]) == (400, ' decoding error: unknown field "bogus"')
+        await api.ask("POST", CONFIG_MAPS, body)
+        assert api.warnings == ['299 - "unknown field \\"bogus\\""']
+        body["metadata"] = {"name": "b"}
+        await api.ask("POST", f"{CONFIG_MAPS}?fieldValidation=Ignore", body)
+        assert api.warnings == []
+
+    run_writing(main)
+
+
+def test_events_hang_on_a_lease_that_they_share() -> None:
+    async def main(api: Writing) -> None:
+        leases = set()
+        for name in ("a", "b"):
+            about = {"kind": "Pod", "name": "p", "namespace": "n"}
+            await api.make("/api/v1/namespaces/n/events", name, involvedObject=about, reason="R", message="m")
+            found = await api.store.get(f"/registry/events/n/{name}".encode())
+            assert found is not None
+            leases.add(found.lease)
+        assert len(leases) == 1
+        assert leases != {0}
+
+    run_writing(main)
