@@ -1,0 +1,84 @@
+"""A patched document as upstream's messages print it: fields in the order of Go's structs, but for what the patch reached.
+
+Only errors come here, so nothing of it needs to be fast.
+Source: gopkg.in/evanphx/json-patch.v4 (what it parses it writes with sorted keys); apimachinery ``pkg/runtime/converter.go``.
+"""
+
+import re
+from typing import Any
+
+from pynetes.meta.gotext import json_text
+from pynetes.meta.objects import Object
+from pynetes.meta.patch import json as json_patch
+from pynetes.meta.patch import merge
+from pynetes.meta.schema import go_types
+
+_TYPE_ERROR = re.compile(r"json: cannot unmarshal (\w+)(?: [^ ]+)? into Go (?:struct field [^ ]+|value) of type (.+)")
+_KINDS = {"object": "map", "array": "slice", "string": "string", "bool": "bool", "number": "int64"}
+
+
+def json_patched(document: Object, patch: Any, type_name: str) -> str:
+    """The text of a document after a JSON patch."""
+    patched = json_patch.apply(go_ordered(document, type_name), patch)
+    _sort(patched, [])
+    for operation in patch:
+        for member in ("path", "from"):
+            if isinstance(operation.get(member), str):
+                _sort(patched, operation[member].split("/")[1:-1])
+    return json_text(patched)
+
+
+def merge_patched(document: Object, patch: Any, type_name: str) -> str:
+    """The text of a document after a merge patch."""
+    return json_text(merge.apply(go_ordered(document, type_name), patch))
+
+
+def go_ordered(document: Object, type_name: str) -> Object:
+    """A copy with the fields in the order in which Go writes them."""
+    found: Object = _ordered(document, go_types().names[type_name])
+    return found
+
+
+def _ordered(value: Any, row: int) -> Any:
+    kind, _, *rest = go_types().table[row]
+    if kind == "ptr":
+        return _ordered(value, rest[0])
+    if kind == "slice" and isinstance(value, list):
+        return [_ordered(item, rest[0]) for item in value]
+    if kind == "map" and isinstance(value, dict):
+        return {key: _ordered(value[key], rest[0]) for key in sorted(value)}
+    if kind == "struct" and isinstance(value, dict):
+        known = {name: inner for name, _, inner, *_ in rest[1]}
+        ordered = {name: _ordered(value[name], inner) for name, inner in known.items() if name in value}
+        return {**ordered, **{name: item for name, item in value.items() if name not in known}}
+    return value
+
+
+def _sort(value: Any, tokens: list[str]) -> None:
+    """Put the keys of every map on the way in order, in place."""
+    json_patch.sorted_map(value)
+    for token in tokens:
+        token = token.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, list) and token.lstrip("-").isdigit() and -len(value) <= int(token) < len(value):
+            value = value[int(token)]
+        elif isinstance(value, dict) and token in value:
+            value = value[token]
+        else:
+            return
+        json_patch.sorted_map(value)
+
+
+def unstructured(error: str) -> str:
+    """A decoding error in the words of the converter that strategic patches go through."""
+    found = _TYPE_ERROR.fullmatch(error)
+    if found is None:
+        return error
+    kind, wanted = _KINDS.get(found[1], found[1]), found[2]
+    if wanted.startswith("[]"):
+        return f"cannot restore slice from {kind}"
+    if wanted.startswith("map["):
+        return f"cannot restore map from {kind}"
+    if "." in wanted:
+        return f"cannot restore struct from: {kind}"
+    shown = {"map": "map[string]interface {}", "slice": "[]interface {}"}.get(kind, kind)
+    return f"cannot convert {shown} to {wanted}"
