@@ -20,7 +20,7 @@ from pynetes.apiserver.authz.rbac import Rule, compile_rule
 from pynetes.apiserver.verbs import writes
 from pynetes.meta.encoding import Entry
 from pynetes.meta.objects import Object
-from pynetes.meta.resource import Resource
+from pynetes.meta.resource import Resource, WriteContext
 from pynetes.meta.selectors import from_object
 from pynetes.meta.times import rfc3339
 from pynetes.store.types import CompareFailed
@@ -89,7 +89,7 @@ async def _make(server: "APIServer", resource: Resource, obj: Object, now: float
 
 
 def _complete(server: "APIServer", resource: Resource, obj: Object, now: float) -> Object:
-    """With kind, identity and defaults. The object's own maps are copied, for they are shared."""
+    """With kind, identity, defaults and generation. The object's own maps are copied, for they are shared."""
     whole: Object = orjson.loads(orjson.dumps(obj))
     meta = whole.pop("metadata")
     whole = {"kind": resource.kind, "apiVersion": resource.storage_api_version, "metadata": meta, **whole}
@@ -97,6 +97,11 @@ def _complete(server: "APIServer", resource: Resource, obj: Object, now: float) 
     meta["creationTimestamp"] = rfc3339(now)
     if resource.hooks.default is not None:
         resource.hooks.default(whole)
+    if resource.hooks.prepare_create is not None:
+        said = whole.get("status")
+        resource.hooks.prepare_create(whole, WriteContext(now))
+        if said:
+            whole["status"] = said  # clients may not say it; we are the ones who know
     return whole
 
 

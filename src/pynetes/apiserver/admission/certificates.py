@@ -17,7 +17,11 @@ _CLIENT_SIGNER = "kubernetes.io/kube-apiserver-client"
 
 
 def set_requester(asked: Attributes) -> None:
-    """The request says who made it. Upstream's strategy does it; hooks know no groups."""
+    """The request says who made it.
+
+    Upstream's strategy does it; hooks know no groups. It is a validating step that changes the object, for what a
+    client or a webhook wrote there must not stay.
+    """
     if asked.obj is None:
         return
     spec, user = asked.obj.setdefault("spec", {}), asked.ctx.user
@@ -78,7 +82,7 @@ def _on(subresource: str = "") -> frozenset[tuple[str, str, str]]:
     return frozenset({(_GROUP, _PLURAL, subresource)})
 
 
-REQUESTER = Plugin("CertificateRequester", frozenset({CREATE}), _on(), set_requester)
+REQUESTER = Plugin("CertificateRequester", frozenset({CREATE}), _on(), validate=set_requester)
 APPROVAL = Plugin("CertificateApproval", frozenset({UPDATE}), _on("approval"), validate=check_approver)
 SIGNING = Plugin("CertificateSigning", frozenset({UPDATE}), _on("status"), validate=check_signer)
 SUBJECT_RESTRICTION = Plugin("CertificateSubjectRestriction", frozenset({CREATE}), _on(), validate=check_subject)

@@ -5,11 +5,12 @@ Source: kubernetes ``plugin/pkg/admission/{priority,defaulttolerationseconds,pod
 nodetaint}/admission.go``.
 """
 
-from pynetes.apiserver.admission import CREATE, UPDATE, Attributes, Plugin
+from pynetes.apiserver.admission import CREATE, DELETE, UPDATE, Attributes, Plugin
 from pynetes.meta.objects import Object
 
 NOT_READY, UNREACHABLE = "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"
 _TOLERATED_SECONDS = 300
+_SYSTEM_CLASSES = ("system-cluster-critical", "system-node-critical")
 _TOPOLOGY = ("topology.kubernetes.io/zone", "topology.kubernetes.io/region")
 _PODS = frozenset({("", "pods", "")})
 
@@ -80,12 +81,17 @@ def check_default_class(asked: Attributes) -> None:
 
 
 def priority_validate(asked: Attributes) -> None:
-    if asked.resource.plural == "priorityclasses":
-        check_default_class(asked)
+    if asked.resource.plural != "priorityclasses":
+        return
+    if asked.operation == DELETE:
+        if asked.name in _SYSTEM_CLASSES:
+            raise asked.forbidden("this is a system priority class and cannot be deleted")
+        return
+    check_default_class(asked)
 
 
 def priority_mutate(asked: Attributes) -> None:
-    if asked.resource.plural == "pods":
+    if asked.resource.plural == "pods" and asked.operation != DELETE:
         set_priority(asked)
 
 
@@ -171,7 +177,7 @@ _CREATE = frozenset({CREATE})
 TAINT_NODES_BY_CONDITION = Plugin("TaintNodesByCondition", _CREATE, frozenset({("", "nodes", "")}), taint_node)
 PRIORITY = Plugin(
     "Priority",
-    frozenset({CREATE, UPDATE}),
+    frozenset({CREATE, UPDATE, DELETE}),
     frozenset({("", "pods", ""), ("scheduling.k8s.io", "priorityclasses", "")}),
     priority_mutate,
     priority_validate,

@@ -1,7 +1,9 @@
-"""A patched document as upstream's messages print it: fields in the order of Go's structs, but for what the patch reached.
+"""A patched document as upstream's messages print it: fields in the order of Go's structs, but for what the patch
+reached.
 
 Only errors come here, so nothing of it needs to be fast.
-Source: gopkg.in/evanphx/json-patch.v4 (what it parses it writes with sorted keys); apimachinery ``pkg/runtime/converter.go``.
+Source: gopkg.in/evanphx/json-patch.v4 (what it parses it writes with sorted keys); apimachinery
+``pkg/runtime/converter.go``.
 """
 
 import re
