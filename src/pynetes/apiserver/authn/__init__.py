@@ -33,10 +33,10 @@ class Authenticator:
     def authenticate(self, request: Request) -> User:
         """Raises: StatusError 401 for credentials that are not good, and for none where that is not allowed."""
         if request.peer is not None:
-            user = request.state.get(_STATE)
+            user: User | None = request.state.get(_STATE)
             if user is None:
                 user = request.state[_STATE] = user_of(request.peer)
-            return user  # type: ignore[no-any-return]
+            return user
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         token = token.strip()
         if kind.lower() == "bearer" and token:

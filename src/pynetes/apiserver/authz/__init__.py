@@ -76,6 +76,7 @@ class Authorizer:
         if generation != self._generation or len(self._verdicts) > _KEPT:
             self._generation = generation
             self._verdicts.clear()
+        about: tuple[str, ...]
         if info.is_resource:
             about = (info.verb, info.group, info.resource, info.subresource, info.namespace)
         else:

@@ -88,7 +88,7 @@ def _allowed_unhealthy(pod: Object, budget: Object) -> bool:
     if (budget.get("spec") or {}).get("unhealthyPodEvictionPolicy") == "AlwaysAllow":
         return True
     said = budget.get("status") or {}
-    return said.get("currentHealthy", 0) >= said.get("desiredHealthy", 0) > 0
+    return bool(said.get("currentHealthy", 0) >= said.get("desiredHealthy", 0) > 0)
 
 
 async def _take_from_budget(ctx: Context, entry: Entry, pod: str, dry_run: bool) -> None:

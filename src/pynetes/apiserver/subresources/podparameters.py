@@ -28,7 +28,7 @@ def container_of(pod: Object, name: str) -> str:
         if name not in names:
             raise status.bad_request(f"container {name} is not valid for pod {pod_name}")
         return name
-    own = pod["spec"].get("containers") or ()
+    own: list[Object] = pod["spec"].get("containers") or []
     if len(own) == 1:
         only: str = own[0]["name"]
         return only
