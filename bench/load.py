@@ -20,6 +20,8 @@ import httptools
 import yaml
 
 NAMESPACE = "bench"
+EVENT_BYTES = 3000
+"""Of the objects that watchers see: about a running pod's size."""
 
 
 @dataclass
@@ -189,7 +191,9 @@ async def fan_out(target: Target, watchers: int, events: int) -> Result:
         transports += [transport for transport, _ in await asyncio.gather(*group)]
     await asyncio.sleep(1)
     begun = time.perf_counter()
-    writes = (target.request("POST", path, body) for body in config_maps(f"fan-{int(time.time())}", events))
+    writes = (
+        target.request("POST", path, body) for body in config_maps(f"fan-{int(time.time())}", events, EVENT_BYTES)
+    )
     await run(target, "", writes, 4)
     await asyncio.wait_for(complete.wait(), 300)
     seconds = time.perf_counter() - begun
@@ -218,13 +222,13 @@ async def ask(target: Target, method: str, path: str, body: bytes = b"") -> tupl
 # --- what is sent
 
 
-def config_maps(prefix: str, count: int) -> Iterator[bytes]:
+def config_maps(prefix: str, count: int, size: int = 100) -> Iterator[bytes]:
     for number in range(count):
         body = {
             "apiVersion": "v1",
             "kind": "ConfigMap",
             "metadata": {"name": f"{prefix}-{number}"},
-            "data": {"k": "v" * 100},
+            "data": {"k": "v" * size},
         }
         yield json.dumps(body).encode()
 
