@@ -76,7 +76,7 @@ def counts(path: Path, obj: Object, names: Iterable[str]) -> list[Cause]:
 def not_more_than(path: Path, obj: Object, names: Iterable[str], limit: str, detail: str) -> list[Cause]:
     """Against members that count parts of another."""
     bound = obj.get(limit, 0)
-    return [invalid(f"{path}.{name}", obj[name], detail) for name in names if obj.get(name, 0) > bound]
+    return [invalid(f"{path}.{name}", obj.get(name, 0), detail) for name in names if obj.get(name, 0) > bound]
 
 
 def not_decremented(path: Path, new: Object, old: Object) -> list[Cause]:

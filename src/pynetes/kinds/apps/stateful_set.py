@@ -5,6 +5,7 @@ from typing import Any
 
 from pynetes.kinds import rows, workload
 from pynetes.kinds.core import pod_spec
+from pynetes.kinds.core.pod_annotations import pod_annotations
 from pynetes.kinds.core.pod_defaults import default_claim_spec, default_template, fill, fill_empty
 from pynetes.kinds.strategy import Strategy
 from pynetes.meta.objects import Object
@@ -173,7 +174,7 @@ def _template(path: str, spec: Object) -> list[Cause]:
     causes = pod_spec.template(path, template)
     causes += labels(f"{path}.labels", meta.get("labels"))
     causes += annotations(f"{path}.annotations", meta.get("annotations"))
-    return causes + pod_spec.pod_annotations(f"{path}.annotations", meta.get("annotations") or {}, pods)
+    return causes + pod_annotations(f"{path}.annotations", meta.get("annotations") or {}, pods)
 
 
 def _status(status: Object) -> list[Cause]:

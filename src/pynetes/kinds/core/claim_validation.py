@@ -18,3 +18,8 @@ def validate(claim: Object, context: WriteContext) -> Sequence[Cause]:
 
 def validate_update(claim: Object, old: Object, context: WriteContext) -> Sequence[Cause]:
     return object_meta_update(claim, old)
+
+
+def claim_template(path: Path, template: Object) -> list[Cause]:
+    """Against the template of an ephemeral volume."""
+    return claim_spec(f"{path}.spec", template.get("spec") or {})

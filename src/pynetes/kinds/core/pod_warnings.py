@@ -7,3 +7,7 @@ from pynetes.meta.objects import Object
 
 def pod_warnings(pod: Object, old: Object | None) -> Sequence[str]:
     return []
+
+
+def spec_warnings(path: str, meta: Object, spec: Object, old: Object | None) -> list[str]:
+    return []
