@@ -47,6 +47,22 @@ def test_our_own_entry_is_replaced_and_then_removed_whole(tmp_path):
     assert left["current-context"] == ""
 
 
+def test_the_namespace_that_the_user_chose_stays_while_the_cluster_is_the_same(tmp_path):
+    path = tmp_path / "config"
+
+    def namespace():
+        return yaml.safe_load(path.read_text())["contexts"][0]["context"].get("namespace")
+
+    write_context(path, document("pynetes-a", ACCESS, "1"))
+    chosen = yaml.safe_load(path.read_text())
+    chosen["contexts"][0]["context"]["namespace"] = "mine"
+    path.write_text(yaml.safe_dump(chosen))
+    write_context(path, document("pynetes-a", ACCESS, "1"))
+    assert namespace() == "mine"
+    write_context(path, document("pynetes-a", ACCESS, "2"))
+    assert namespace() is None
+
+
 def test_an_entry_that_is_not_ours_is_never_clobbered(tmp_path):
     path = tmp_path / "config"
     foreign = {**OTHER, "clusters": [{"name": "pynetes-a", "cluster": {"server": "https://else"}}]}

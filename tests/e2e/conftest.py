@@ -1,5 +1,6 @@
 """A real cluster of two nodes for the end-to-end tests, an image made from busybox, and kubectl."""
 
+import itertools
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+NUMBERS = itertools.count()
 IMAGE = "hello:1"
 BUSYBOX_IMAGE = "busybox:1"
 
@@ -129,7 +131,8 @@ def cluster(commands, tmp_path_factory):
 @pytest.fixture
 def namespace(cluster, request):
     """A namespace of the test's own, gone afterwards."""
-    name = "t-" + request.node.name.replace("_", "-").lower()[:40].strip("-")
+    words = request.node.name.replace("_", "-").replace("[", "-").lower()[:40].strip("-]")
+    name = f"t{next(NUMBERS)}-{words}"
     cluster.kubectl("create", "namespace", name)
     cluster.kubectl("config", "set-context", "--current", "--namespace", name)
     eventually(lambda: cluster.kubectl("get", "serviceaccount", "default", check=False).startswith("NAME"))

@@ -111,5 +111,5 @@ def test_the_api_is_reached_by_its_service_with_the_pods_own_token(cluster, pods
         cluster, "node-1", "curl", "-sS", "--max-time", "5", "--cacert", str(authority), *header, "-d", "{}", url
     )
     user = json.loads(answer)["status"]["userInfo"]
-    assert user["username"].startswith("system:serviceaccount:t-") and user["username"].endswith(":default")
+    assert user["username"].startswith("system:serviceaccount:t") and user["username"].endswith(":default")
     assert user["extra"]["authentication.kubernetes.io/pod-name"] == ["a"]

@@ -74,6 +74,8 @@ def document(name: str, access: Access, id: str) -> dict[str, Any]:
 def merge(existing: dict[str, Any], ours: dict[str, Any], path: Path) -> dict[str, Any]:
     """The existing kubeconfig with our entries and our context made current. Pure.
 
+    The namespace that the user chose for a context of the same cluster stays.
+
     Raises: ConfigError when an entry of our name is there that no Pynetes wrote.
     """
     merged = dict(existing) or {"apiVersion": "v1", "kind": "Config", "preferences": {}}
@@ -86,6 +88,8 @@ def merge(existing: dict[str, Any], ours: dict[str, Any], path: Path) -> dict[st
                     f"{path} has a {inner} {entry['name']!r} that pynetes did not write; "
                     f"rename it, or choose another --name or --kubeconfig"
                 )
+            if found is not None and "namespace" in found[inner] and _mark(found[inner]) == _mark(entry[inner]):
+                entry = {**entry, inner: {**entry[inner], "namespace": found[inner]["namespace"]}}
             entries = [e for e in entries if e is not found] + [entry]
         merged[section] = entries
     merged["current-context"] = ours["current-context"]
