@@ -141,11 +141,12 @@ async def brain(config: ClusterConfig, folder: ClusterDir, clock: Clock | None =
         await think(manager, scheduler, clock, settings)
         return
     from pynetes.aio.commands import RealCommands
+    from pynetes.network import names
     from pynetes.network.routes import Routes
 
     # the host reaches pods by their own addresses, too: kubectl's user, and the API server's proxy
     informers = Informers(manager, clock)
-    routes = Routes(informers, clock, "", RealCommands(clock))
+    routes = Routes(informers, clock, "", RealCommands(clock), device=names.bridge(config.name))
     await gathered(think(manager, scheduler, clock, settings), routes.run())
 
 

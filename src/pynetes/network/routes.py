@@ -1,8 +1,8 @@
 """Routes to other nodes' pods: one per node and pod CIDR, by the node's address on the shared segment.
 
-*Watches* Nodes. *Owns* the routes of protocol 87 in this network namespace. *Guarantees*: a second run with no change
-writes nothing; routes of others are left alone. *Caveats*: nodes must share a segment; an overlay across segments is
-another driver.
+*Watches* Nodes. *Owns* the routes of protocol 87 in this network namespace, or of one link in it. *Guarantees*: a second
+run with no change writes nothing; routes of others are left alone. *Caveats*: nodes must share a segment; an overlay
+across segments is another driver.
 
 Source: Kubernetes ``staging/src/k8s.io/cloud-provider/controllers/route``, which does the same in a cloud.
 """
@@ -66,8 +66,12 @@ def parse(output: bytes) -> dict[str, str]:
 class Routes:
     """Keeps the routes of the network namespace that this process is in."""
 
-    def __init__(self, informers: Informers, clock: Clock, node_name: str, commands: Commands) -> None:
+    def __init__(
+        self, informers: Informers, clock: Clock, node_name: str, commands: Commands, device: str = ""
+    ) -> None:
+        """``device``: only routes by this link are ours, where several clusters share a namespace (the host's)."""
         self._informers = informers
+        self._scope = ("dev", device) if device else ()
         self._nodes = informers.get(NODES)
         self._clock = clock
         self._node_name = node_name
@@ -100,7 +104,7 @@ class Routes:
         self._wanted = routes
         observed: dict[str, str] = {}
         for family in ("-4", "-6"):
-            done = await self._commands.run(["ip", "-json", family, "route", "show", "proto", PROTOCOL])
+            done = await self._commands.run(["ip", "-json", family, "route", "show", "proto", PROTOCOL, *self._scope])
             observed |= parse(done.stdout)
         text = plan(routes, observed)
         if text:
