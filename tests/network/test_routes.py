@@ -38,10 +38,10 @@ def sync(device: str, shown: bytes) -> list[str]:
 
 
 def test_a_missing_route_is_written_and_a_present_one_is_not():
-    assert sync("br", b"[]") == ["-4 route replace 10.244.0.0/24 via 10.89.0.2 proto 87\n"]
+    assert sync("br", b"[]") == ["route replace 10.244.0.0/24 via 10.89.0.2 proto 87\n"]
     assert sync("br", b'[{"dst":"10.244.0.0/24","gateway":"10.89.0.2"}]') == []
 
 
 def test_a_stale_route_of_our_own_link_is_removed():
     shown = b'[{"dst":"10.244.0.0/24","gateway":"10.89.0.2"},{"dst":"10.244.9.0/24","gateway":"10.89.0.9"}]'
-    assert sync("br", shown) == ["-4 route del 10.244.9.0/24 proto 87\n"]
+    assert sync("br", shown) == ["route del 10.244.9.0/24 proto 87\n"]
