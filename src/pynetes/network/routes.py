@@ -1,8 +1,8 @@
 """Routes to other nodes' pods: one per node and pod CIDR, by the node's address on the shared segment.
 
 *Watches* Nodes. *Owns* the routes of protocol 87 in this network namespace, or of one link in it. *Guarantees*: a
-second run with no change writes nothing; routes of others are left alone. *Caveats*: nodes must share a segment; an overlay
-across segments is another driver.
+second run with no change writes nothing; routes of others are left alone. *Caveats*: nodes must share a segment; an
+overlay across segments is another driver.
 
 Source: Kubernetes ``staging/src/k8s.io/cloud-provider/controllers/route``, which does the same in a cloud.
 """
