@@ -29,6 +29,7 @@ def arguments(state: State, record: ContainerRecord, log_path: str) -> list[str]
     bundle = state.paths.container(record.id)
     config = record.config
     line = [
+        *("env", "-C", str(bundle)),  # conmon leaves a file named oom where it stands
         state.settings.conmon,
         *("--api-version", "1"),
         *("--cid", record.id),
