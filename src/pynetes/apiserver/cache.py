@@ -413,7 +413,7 @@ class ResourceCache:
 def _demanding(bucket: _Bucket, both: tuple[Columns | None, Columns | None]) -> list[Group]:
     found: list[Group] = []
     for name, by_value in bucket.exact.items():
-        values = {columns[1].get(name, "") for columns in both if columns is not None}
+        values = dict.fromkeys(columns[1].get(name, "") for columns in both if columns is not None)
         for value in values:
             found += by_value.get(value, ())
     return found

@@ -112,18 +112,18 @@ def hostname_of(pod: Object, service: Object) -> str:
     return ""
 
 
-def key_of_pod_change(change: Change, services: Informer) -> set[str]:
+def key_of_pod_change(change: Change, services: Informer) -> list[str]:
     """The services that a change of a pod concerns."""
     old = change.old.object if change.old is not None else None
     new = change.new.object if change.new is not None else None
     if old is not None and new is not None and not _endpoint_changed(old, new):
-        return set()
+        return []
     pods = [pod for pod in (old, new) if pod is not None]
-    return {
+    return [
         f"{namespace_of(service)}/{name_of(service)}"
         for service in services.list(namespace_of(pods[0]))
         if is_served(service) and any(selects(service, labels_of(pod)) for pod in pods)
-    }
+    ]
 
 
 def _endpoint_changed(old: Object, new: Object) -> bool:

@@ -124,7 +124,8 @@ class GarbageCollector:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._graph: dict[str, Node] = {}
-        self._dependents: dict[str, set[str]] = {}
+        self._dependents: dict[str, dict[str, None]] = {}
+        """By owner, in the order of their coming."""
         """By an owner's uid, whether or not the owner is known."""
         self._watched: set[Kind] = set()
         self._kinds: dict[tuple[str, str], Kind] = {}
@@ -242,9 +243,9 @@ class GarbageCollector:
         new_owners = owners != node.owners
         if new_owners:
             for reference in node.owners:
-                self._dependents.get(reference["uid"], set()).discard(uid)
+                self._dependents.get(reference["uid"], {}).pop(uid, None)
             for reference in owners:
-                self._dependents.setdefault(reference["uid"], set()).add(uid)
+                self._dependents.setdefault(reference["uid"], {})[uid] = None
         node.owners = owners
         ended_before = node.deletes_dependents or node.orphans_dependents
         node.deleted = podstate.is_deleted(obj)
@@ -262,8 +263,8 @@ class GarbageCollector:
         if node is None:
             return
         for reference in node.owners:
-            dependents = self._dependents.get(reference["uid"], set())
-            dependents.discard(uid)
+            dependents = self._dependents.get(reference["uid"], {})
+            dependents.pop(uid, None)
             if not dependents:
                 self._dependents.pop(reference["uid"], None)
         self._wake_waiting_owners(node)

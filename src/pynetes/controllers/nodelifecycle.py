@@ -251,9 +251,9 @@ class NodeLifecycle:
             await self._taint(nodes, statuses)
 
     def _announce(self, nodes: dict[str, Object]) -> None:
-        for name in nodes.keys() - self._known.keys():
+        for name in sorted(nodes.keys() - self._known.keys()):
             self._report(nodes[name], "RegisteredNode", f"Node {name} event: Registered Node {name} in Controller")
-        for name in self._known.keys() - nodes.keys():
+        for name in sorted(self._known.keys() - nodes.keys()):
             text = f"Node {name} event: Removing Node {name} from Controller"
             self._report(self._known[name], "RemovingNode", text)
             self._health.pop(name, None)

@@ -103,7 +103,7 @@ class PodCollector:
     async def _gone(self, pods: Iterable[Object], known: Collection[str], now: float) -> set[str]:
         """Nodes missing for long enough; the API is asked before a pod is given up."""
         named = {podstate.node_of(pod) for pod in pods} - {""}
-        self._missing = {node: self._missing.get(node, now) for node in named if node not in known}
+        self._missing = {node: self._missing.get(node, now) for node in sorted(named) if node not in known}
         gone = set()
         for node, since in self._missing.items():
             if now - since < self._context.settings.quarantine_seconds:

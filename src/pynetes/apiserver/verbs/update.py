@@ -181,7 +181,7 @@ def _keep(new: Object, old: Object, name: str) -> None:
 
 def _only_status(obj: Object, old: Object) -> None:
     """A status update of a kind without rules of its own changes the status and nothing besides metadata."""
-    for name in set(obj) | set(old):
+    for name in [*obj, *(name for name in old if name not in obj)]:
         if name not in ("kind", "apiVersion", "metadata", _STATUS_SUBRESOURCE):
             _keep(obj, old, name)
 
