@@ -17,6 +17,10 @@ class Settings:
     serving_certificate, serving_key, client_ca: PEM; a server without them is not started.
     cgroups: make cgroups for pods, below ``cgroup_root``; False where that is not allowed.
     pod_cidrs: the node is registered with them; empty: whoever allocates them writes them to the Node.
+    container_id_scheme: what stands before ``://`` in the container ids of pod statuses. Differs: upstream writes the
+        runtime's name there; agents in the field parse only the schemes of the runtimes that they know, so that ours
+        says containerd's. ``nodeInfo.containerRuntimeVersion`` tells the truth.
+    static_dir: the folder of static pods (``*.yaml``, ``*.json``), looked at every ``static_seconds``; empty: none.
     """
 
     node_name: str
@@ -44,6 +48,9 @@ class Settings:
     client_organizations: frozenset[str] = frozenset({"system:masters"})
     cgroups: bool = True
     cgroup_root: str = ""
+    container_id_scheme: str = "containerd"
+    static_dir: str = ""
+    static_seconds: float = 20.0
     register_node: bool = True
     lease_seconds: int = 40
     lease_renew_seconds: float = 10.0

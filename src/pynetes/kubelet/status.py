@@ -44,7 +44,7 @@ class Around:
 
     old: the pod's last status, as written or as the API has it; never changed.
     waiting: by container, the reason and message why it does not run (``CrashLoopBackOff`` ...).
-    runtime_name: the part before ``://`` of container ids.
+    id_scheme: the part before ``://`` of container ids.
     eviction: reason and message when the kubelet ends the pod (deadline, over a limit).
     """
 
@@ -53,7 +53,7 @@ class Around:
     now: float
     waiting: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     host_ips: tuple[str, ...] = ()
-    runtime_name: str = "containerd"
+    id_scheme: str = "containerd"
     eviction: tuple[str, str] | None = None
 
 
@@ -290,7 +290,7 @@ def _present(container: Object, latest: Container, before: Object | None, around
     status["restartCount"] = max(latest.config.attempt, (before or {}).get("restartCount", 0))
     status["image"] = latest.config.image
     status["imageID"] = latest.image_ref
-    status["containerID"] = f"{around.runtime_name}://{latest.id}"
+    status["containerID"] = f"{around.id_scheme}://{latest.id}"
     status["state"] = _state(latest, around, limit)
     if before is not None:
         last = (before.get("lastState") or {}).get("terminated")
@@ -322,7 +322,7 @@ def _state(found: Container, around: Around, limit: int) -> Object:
         # a container that never started has the epoch there, as CRI's zero time prints
         ended["startedAt"] = rfc3339(found.started_at / 1e9)
         ended["finishedAt"] = rfc3339(found.finished_at / 1e9)
-        ended["containerID"] = f"{around.runtime_name}://{found.id}"
+        ended["containerID"] = f"{around.id_scheme}://{found.id}"
         return {"terminated": ended}
     return {"waiting": {}}
 

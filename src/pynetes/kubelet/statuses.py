@@ -93,12 +93,16 @@ class Statuses:
 
     def _keep_step(self, entry: _Entry, following: Object, may_run: bool) -> None:
         """What is about to be replaced unwritten is kept when it is a step of its own."""
-        step = _step(entry.status, entry.may_run)
-        if not entry.dirty or step == _step(following, may_run):
+        if not entry.dirty:
             return
-        before = _step(*entry.steps[-1]) if entry.steps else _step(entry.pod.get("status") or {}, False)
-        if step != before and len(entry.steps) < MAX_STEPS:
-            entry.steps.append((entry.status, entry.may_run))
+        before = (entry.pod.get("status") or {}).get("phase"), _readiness(entry.pod.get("status") or {})
+        for status, could_run in entry.steps:
+            before = _step(status, could_run, before[0])
+        step = _step(entry.status, entry.may_run, before[0])
+        # an end that is not told yet says the phase of what was said before it: of the API's, if this is dropped
+        if step == _step(following, may_run, before[0]) or step == before or len(entry.steps) == MAX_STEPS:
+            return
+        entry.steps.append((entry.status, entry.may_run))
 
     def _wake(self, uid: str, entry: _Entry) -> None:
         entry.dirty = True
@@ -155,12 +159,16 @@ class Statuses:
                 entry.pod = answer
 
 
-def _step(status: Object, may_run: bool) -> tuple[object, object]:
-    """Phase and readiness, as they will be written: an end is not told while containers may run."""
-    ready = pods.condition(status, "Ready")
+def _step(status: Object, may_run: bool, said: object) -> tuple[object, object]:
+    """Phase and readiness, as they will be written after the phase ``said``: an end is not told while containers may
+    run."""
     phase = status.get("phase")
-    told = "Running" if may_run and phase in pods.TERMINAL_PHASES else phase
-    return told, ready["status"] if ready is not None else None
+    return said if may_run and phase in pods.TERMINAL_PHASES else phase, _readiness(status)
+
+
+def _readiness(status: Object) -> object:
+    ready = pods.condition(status, "Ready")
+    return ready["status"] if ready is not None else None
 
 
 def _revision(pod: Object) -> int:
@@ -171,8 +179,8 @@ def _revision(pod: Object) -> int:
 def status_patch(old: Object, new: Object) -> Object:
     """The strategic merge patch that turns one status into the other; empty when they say the same."""
     patch: Object = {}
-    for key in old.keys() - new.keys():
-        if key not in UNOWNED:
+    for key in old:
+        if key not in new and key not in UNOWNED:
             patch[key] = None
     for key, value in new.items():
         before = old.get(key)

@@ -204,7 +204,7 @@ class PodSync:
             now=p.clock.now(),
             waiting=_shown(worker, p.clock.now()),
             host_ips=p.facts.host_ips,
-            runtime_name=p.runtime.name,
+            id_scheme=p.settings.container_id_scheme,
             eviction=worker.eviction,
         )
         return status(worker.pod, observed, around, terminal=terminal)

@@ -221,9 +221,10 @@ def _mounts(config: ContainerConfig, around: Surroundings) -> list[dict[str, Any
     ours = [_bind(m) for m in around.files]
     theirs = [_bind(m) for m in config.mounts]
     taken = {m["destination"] for m in theirs}
-    kept = [m for m in [*usual, *ours] if m["destination"] not in taken]
-    # a mount comes after what it lies in; among equals the order stays
-    return kept + sorted(theirs, key=lambda m: m["destination"].count("/") if m["destination"] != "/" else 0)
+    kept = [m for m in usual if m["destination"] not in taken]
+    # a mount comes after what it lies in; among equals the order stays, the pod's own first
+    binds = theirs + [m for m in ours if m["destination"] not in taken]
+    return kept + sorted(binds, key=lambda m: m["destination"].count("/") if m["destination"] != "/" else 0)
 
 
 def _special(destination: str, kind: str, source: str, *options: str) -> dict[str, Any]:
