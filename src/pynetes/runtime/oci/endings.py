@@ -67,7 +67,8 @@ class Endings:
             return True
         file = self._state.paths.exits / live.record.id
         try:
-            code, finished = int(file.read_text()), file.stat().st_mtime_ns
+            # file systems stamp by the last tick of a coarse clock: never before the start
+            code, finished = int(file.read_text()), max(file.stat().st_mtime_ns, live.record.started_at)
         except (OSError, ValueError):
             return False
         if live.life is not Life.RUNNING:
