@@ -19,6 +19,7 @@ from pynetes.meta.objects import Object
 
 VERSION = "v1.36.3+pynetes"
 _V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+_JWKS = "application/jwk-set+json"
 _YEAR_SECONDS = 365 * 86400
 _OTHER_PATHS = (
     "/.well-known/openid-configuration",
@@ -171,10 +172,19 @@ def _metrics(ctx: Context) -> Response:
     return Response(200, ctx.server.pipeline.metrics.text(), "text/plain; version=0.0.4; charset=utf-8")
 
 
+def _check_accepts(ctx: Context, media_type: str) -> None:
+    """Raises: StatusError 406, for an endpoint of one type that the client does not ask for."""
+    accept = ctx.request.headers.get("accept", "")
+    kinds = {part.partition(";")[0].strip() for part in accept.split(",")}
+    if accept and not kinds & {media_type, "*/*"}:
+        raise status.not_acceptable(f"406: Not Acceptable\n\nAvailable representations: {media_type}")
+
+
 def _openid(ctx: Context) -> Response:
     verifier = ctx.server.authenticator.tokens.verifier
     if ctx.info.path == "/openid/v1/jwks":
-        return Response(200, orjson.dumps(verifier.jwks()), "application/jwk-set+json")
+        _check_accepts(ctx, _JWKS)
+        return Response(200, orjson.dumps(verifier.jwks()), _JWKS)
     settings = ctx.server.settings
     host = settings.external_hostname or settings.advertise_address
     document = verifier.openid_configuration(f"https://{host}:{settings.advertise_port}/openid/v1/jwks")

@@ -75,6 +75,7 @@ class Router:
         resource = self._registry.get(info.group, info.resource)
         version = resource.version(info.version) if resource is not None else None
         if resource is None or version is None or not version.served:
+            info = _of_collection(method, info)
             known = info.group == "" or self._registry.serves(info.group)
             return Route(info, fault="path" if known else "page")
         if info.namespace and not resource.namespaced and info.resource != "namespaces":
@@ -155,6 +156,12 @@ class Router:
         if len(parts) > 3 or not self._registry.serves(group, version):
             return Route(info, fault="path")
         return Route(info, endpoint="discovery", fault=fault)
+
+
+def _of_collection(method: str, info: RequestInfo) -> RequestInfo:
+    """The verb of a collection that is not served, as authorizers see it."""
+    verb = {"GET": "list", "HEAD": "list", "DELETE": "deletecollection"}.get(method)
+    return info if verb is None or info.name or info.verb in ("watch", "proxy") else replace(info, verb=verb)
 
 
 def subresource_verbs(subresource: Subresource) -> tuple[str, ...]:

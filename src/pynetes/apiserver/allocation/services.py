@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pynetes.apiserver.allocation import addresses, ports
 from pynetes.kinds.core.service import needs_health_check, needs_node_port
-from pynetes.kinds.core.service_validation import _cluster_ips as cluster_ip_causes
+from pynetes.kinds.core.service_validation import cluster_ips as cluster_ip_causes
 from pynetes.meta import status, validation
 from pynetes.meta.objects import Object
 from pynetes.meta.status import Cause, StatusError

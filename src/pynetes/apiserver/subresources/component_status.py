@@ -29,7 +29,7 @@ async def list_all(ctx: Context) -> Answer:
     items = [await _status(ctx, name) for name in _NAMES]
     items = [i for i in items if selection.matches(({}, {"metadata.name": i["metadata"]["name"]}))]
     if media.as_:
-        return listed._encoded(ctx, [Entry(b"", encoding.stored(item), 0) for item in items], 0)
+        return listed.encoded(ctx, [Entry(b"", encoding.stored(item), 0) for item in items], 0)
     bare = [{k: v for k, v in item.items() if k not in ("kind", "apiVersion")} for item in items]
     whole = {"kind": "ComponentStatusList", "apiVersion": "v1", "metadata": {}, "items": bare}
     return respond.respond(ctx, whole)

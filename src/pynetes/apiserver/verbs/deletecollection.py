@@ -30,4 +30,4 @@ async def deletecollection(ctx: Context) -> Response:
         except StatusError as error:
             if error.code != 404:
                 raise
-    return listed._encoded(ctx, entries, revision)
+    return listed.encoded(ctx, entries, revision)

@@ -56,7 +56,7 @@ def _present(ctx: Context, cache: ResourceCache, options: ListOptions, start: by
         return _answer(ctx, options, entries, ctx.server.cache.revision, cache)
     if selection.everything and not start and _plain(ctx):
         return _whole(ctx, cache, selection.prefix)
-    return _encoded(ctx, cache.select(selection, start), ctx.server.cache.revision)
+    return encoded(ctx, cache.select(selection, start), ctx.server.cache.revision)
 
 
 async def _later(ctx: Context, cache: ResourceCache, options: ListOptions, start: bytes, wanted: int) -> Answer:
@@ -97,13 +97,13 @@ def _answer(
                     more = place < len(entries) - 1
                     break
     if not more:
-        return _encoded(ctx, page, revision)
+        return encoded(ctx, page, revision)
     token = listing.encode_continue(page[-1].key + b"\0", selection.prefix, revision)
     remaining = len(entries) - limit if selection.everything else None
-    return _encoded(ctx, page, revision, token, remaining)
+    return encoded(ctx, page, revision, token, remaining)
 
 
-def _encoded(
+def encoded(
     ctx: Context, entries: Sequence[Entry], revision: int, continue_: str = "", remaining: int | None = None
 ) -> Response:
     """The entries in the form that was negotiated."""

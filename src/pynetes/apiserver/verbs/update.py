@@ -161,7 +161,7 @@ def prepare_changed(ctx: Context, resource: Resource, obj: Object, old: Object, 
     if before.get("deletionGracePeriodSeconds") is not None and meta.get("deletionGracePeriodSeconds") is None:
         meta["deletionGracePeriodSeconds"] = before["deletionGracePeriodSeconds"]
     causes = validation.metadata(meta, resource.namespaced, validation.path_segment, "metadata")
-    causes += validation.object_meta_update(obj, old)
+    causes += validation.metadata_update(meta, before, "metadata")
     if hooks.validate_update is not None:
         causes += hooks.validate_update(obj, old, context)
     else:

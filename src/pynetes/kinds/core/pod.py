@@ -12,6 +12,7 @@ from pynetes.kinds.pods.resources import qos_class
 from pynetes.kinds.strategy import keep, raise_generation, reset_metadata
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
+from pynetes.meta.times import rfc3339
 from pynetes.meta.validation import same
 
 _IMPLICIT_LABELS = (("matchLabelKeys", "In"), ("mismatchLabelKeys", "NotIn"))
@@ -22,19 +23,20 @@ def prepare_create(pod: Object, context: WriteContext) -> None:
     spec = pod["spec"]
     pod["status"] = status = {"phase": "Pending", "qosClass": qos_class(pod)}
     if spec.get("schedulingGates"):
-        status["conditions"] = [_gated()]
+        status["conditions"] = [_gated(context.now)]
     if spec.get("affinity"):
         _expand_affinity(pod)
     if spec.get("topologySpreadConstraints"):
         _expand_spread(pod)
 
 
-def _gated() -> Object:
+def _gated(now: float) -> Object:
     return {
         "type": "PodScheduled",
         "status": "False",
         "reason": "SchedulingGated",
         "message": "Scheduling is blocked due to non-empty scheduling gates",
+        "lastTransitionTime": rfc3339(now),
     }
 
 

@@ -101,7 +101,7 @@ def _drop_what_the_type_does_not_have(spec: Object, old: Object) -> None:
         for name in ("ipFamilies", "ipFamilyPolicy"):
             if unchanged(name):
                 drop(name)
-    if needs_node_port(old) and not needs_node_port(spec) and _node_ports(spec) == _node_ports(old):
+    if needs_node_port(old) and spec.get("type") not in _WITH_NODE_PORT and _node_ports(spec) == _node_ports(old):
         for port in spec.get("ports") or ():
             port.pop("nodePort", None)
     if needs_health_check(old) and not needs_health_check(spec) and unchanged("healthCheckNodePort"):
@@ -112,6 +112,8 @@ def _drop_what_the_type_does_not_have(spec: Object, old: Object) -> None:
                 drop(name)
     if is_external(old) and not is_external(spec) and unchanged("externalTrafficPolicy"):
         drop("externalTrafficPolicy")
+    if spec.get("type") not in _WITH_ADDRESS and unchanged("internalTrafficPolicy"):
+        drop("internalTrafficPolicy")
 
 
 def _node_ports(spec: Object) -> list[int]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from pynetes.kinds.core.endpoints import PROTOCOLS
+from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.meta.addresses import endpoint_ip, is_dual_stack, is_ipv6, legacy_cidr, legacy_ip, parse_ip
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import WriteContext
@@ -16,8 +17,6 @@ from pynetes.meta.validation import (
     invalid,
     labels,
     not_supported,
-    object_meta,
-    object_meta_update,
     port_name,
     port_number,
     qualified_name,
@@ -84,7 +83,7 @@ def _service(service: Object, old: Object | None) -> list[Cause]:
     if spec.get("selector"):
         causes += labels("spec.selector", spec["selector"])
     causes += _affinity(spec)
-    causes += _cluster_ips(spec, old)
+    causes += cluster_ips(spec, old)
     causes += _external_ips(spec, old)
     if not kind:
         causes.append(required("spec.type"))
@@ -169,7 +168,7 @@ def _affinity(spec: Object) -> list[Cause]:
     return [invalid(f"{path}.clientIP.timeoutSeconds", seconds, f"must be greater than 0 and less than {_DAY}")]
 
 
-def _cluster_ips(spec: Object, old: Object | None) -> list[Cause]:
+def cluster_ips(spec: Object, old: Object | None) -> list[Cause]:
     """Of the fields that belong together: clusterIP, clusterIPs, ipFamilies, ipFamilyPolicy."""
     if spec.get("type") == "ExternalName":
         return []
