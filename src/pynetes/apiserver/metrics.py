@@ -1,6 +1,6 @@
 """What ``/metrics`` tells about requests: counted by verb, resource and code, in the Prometheus text format.
 
-Source: apiserver ``pkg/endpoints/metrics/metrics.go``; names and labels in ``facts/apiserver-metrics.tsv``.
+Source: apiserver ``pkg/endpoints/metrics/metrics.go``; names and labels are upstream's.
 """
 
 from bisect import bisect_left
