@@ -1,7 +1,7 @@
 """Rules about IP addresses and CIDRs in fields.
 
-A "legacy" field takes what is not canonical (``FE80::0001``) but neither leading zeros nor IPv4-mapped addresses; a strict
-one takes the canonical form only. Source: apimachinery ``pkg/util/validation/ip.go``; kubernetes
+A "legacy" field takes what is not canonical (``FE80::0001``) but neither leading zeros nor IPv4-mapped addresses; a
+strict one takes the canonical form only. Source: apimachinery ``pkg/util/validation/ip.go``; kubernetes
 ``pkg/apis/core/validation/validation.go`` ``ValidateEndpointIP``.
 """
 

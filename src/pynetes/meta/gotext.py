@@ -1,4 +1,4 @@
-"""Values as Go prints them: ``%q``, ``%v``, ``%#v`` of strings, and ``encoding/json``; many recorded messages hold them.
+"""Values as Go prints them: ``%q``, ``%v``, ``%#v`` of strings, and ``encoding/json``, for messages.
 
 Source: Go ``strconv.Quote``, ``fmt``, ``encoding/json``.
 """

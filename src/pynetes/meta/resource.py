@@ -35,7 +35,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version of a resource. ``type_name`` is the name of its type in the schema data (``io.k8s.api.core.v1.Pod``)."""
+    """One version of a resource. ``type_name`` is its type in the schema data (``io.k8s.api.core.v1.Pod``)."""
 
     name: str
     type_name: str
@@ -93,8 +93,8 @@ class Hooks:
 class Resource:
     """A kind that the API serves. ``storage_prefix`` is upstream's (``/registry/pods``); None: never stored.
 
-    ``grace_period(obj, requested)`` is set for resources with graceful deletion (pods): the seconds to leave, 0 for now.
-    ``convert(obj, api_version)``: the object in that apiVersion (``autoscaling/v1``); the object itself when it already is.
+    ``grace_period(obj, requested)`` is set where deletion is graceful (pods): the seconds to leave, 0 for now.
+    ``convert(obj, api_version)``: the object in that apiVersion (``autoscaling/v1``); itself when it already is.
     ``storage_group`` is set where a resource shares the storage of another group's (events.k8s.io: core).
     """
 

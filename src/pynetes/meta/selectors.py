@@ -170,7 +170,7 @@ def parse_labels(text: str) -> LabelSelector:
 
 
 class _Parser:
-    """Tokens are ``(kind, literal)``; kind is the literal of a symbol or keyword, ``id``, ``error`` or ``""`` at the end."""
+    """Tokens are ``(kind, literal)``; kind is a symbol or keyword itself, ``id``, ``error`` or ``""`` at the end."""
 
     def __init__(self, text: str) -> None:
         self.tokens = _scan(text)

@@ -1,10 +1,11 @@
 """Field errors in upstream's exact words, the rules of names and values, and the rules of object metadata.
 
-A rule about text returns the list of what is wrong with it (empty: nothing); a cause maker puts one such text at a field's
-path, which is written as upstream prints it: ``spec.containers[0].name``. Rules are tested with precompiled expressions
-first, so that valid input costs one match each.
+A rule about text returns the list of what is wrong with it (empty: nothing); a cause maker puts one such text at a
+field's path, which is written as upstream prints it: ``spec.containers[0].name``. Rules are tested with precompiled
+expressions first, so that valid input costs one match each.
 
-Source: apimachinery ``pkg/util/validation``, ``pkg/util/validation/field/errors.go``, ``pkg/api/validation/objectmeta.go``,
+Source: apimachinery ``pkg/util/validation``, ``pkg/util/validation/field/errors.go``,
+``pkg/api/validation/objectmeta.go``,
 ``pkg/apis/meta/v1/validation``, ``pkg/api/validate/content``.
 """
 
@@ -218,8 +219,8 @@ _SUBDOMAIN_CASELESS_TEXT = (
     " alphanumeric character"
 )
 _LABEL_1035_TEXT = (
-    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and"
-    " end with an alphanumeric character"
+    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character,"
+    " and end with an alphanumeric character"
 )
 _KEY_TEXT = (
     "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"
@@ -389,8 +390,8 @@ def strict_env_var_name(text: str) -> list[str]:
     problems = []
     if not _env(text):
         message = (
-            "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must"
-            " not start with a digit"
+            "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and"
+            " must not start with a digit"
         )
         problems.append(regex_error(message, _ENV, "my.env-name", "MY_ENV.NAME", "MyEnvName1"))
     return problems + _change_directory(text)
@@ -587,11 +588,8 @@ def conditions(path: Path, values: Sequence[Object] | None) -> list[Cause]:
         if condition.get("status") not in ("True", "False", "Unknown"):
             causes.append(not_supported(f"{at}.status", condition.get("status", ""), ("False", "True", "Unknown")))
         if condition.get("observedGeneration", 0) < 0:
-            causes.append(
-                invalid(
-                    f"{at}.observedGeneration", condition["observedGeneration"], "must be greater than or equal to zero"
-                )  # fmt: skip
-            )
+            generation = condition["observedGeneration"]
+            causes.append(invalid(f"{at}.observedGeneration", generation, "must be greater than or equal to zero"))
         if not condition.get("lastTransitionTime"):
             causes.append(required(f"{at}.lastTransitionTime"))
         reason = condition.get("reason", "")

@@ -1,6 +1,8 @@
 """The runtime's contract, shaped like CRI v1: sandboxes, containers, images, exec, events.
 
-Durations are seconds, times are nanoseconds since the epoch (as CRI has them), sizes are bytes. Ids are the runtime's own.
+Durations are seconds, times are nanoseconds since the epoch (as CRI has them), sizes are bytes. Ids are the
+runtime's own.
+
 Everything survives the kubelet: after a restart ``list_sandboxes`` and ``list_containers`` tell what runs.
 
 Source: k8s.io/cri-api ``pkg/apis/runtime/v1/api.proto``.
@@ -82,6 +84,7 @@ class SandboxConfig:
     port_mappings: tuple[PortMapping, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
+    runtime_handler: str = ""
     linux: LinuxSandbox = field(default_factory=LinuxSandbox)
 
 
@@ -98,12 +101,18 @@ class Sandbox:
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A bind mount. ``propagation`` is ``private``, ``rslave`` or ``rshared``."""
+    """A bind mount. ``propagation`` is ``private``, ``rslave`` or ``rshared``.
+
+    ``image``: an image that is there, by its id, whose files are mounted, read-only, in place of ``host_path`` (``""``);
+    of it only ``image_sub_path`` where that is set.
+    """
 
     container_path: str
     host_path: str
     readonly: bool = False
     propagation: str = "private"
+    image: str = ""
+    image_sub_path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +173,7 @@ class ContainerConfig:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """``reason`` is ``Completed``, ``Error``, ``OOMKilled`` ... once exited. ``user``: (uid, gid, groups) of process 1."""
+    """``reason`` is ``Completed``, ``Error``, ``OOMKilled`` ... once exited. ``user``: (uid, gid, groups)."""
 
     id: str
     sandbox_id: str
@@ -299,6 +308,9 @@ class Runtime(Protocol):
     async def remove_image(self, reference: str) -> None: ...
 
     async def usage(self, container_id: str) -> Usage: ...
+
+    async def writable_bytes(self, container_id: str) -> int:
+        """The disk that its writable layer takes; 0 for one that is gone."""
 
     def events(self) -> AsyncIterator[PodEvent]:
         """What happens from now on. A slow reader may miss some: re-list now and then."""

@@ -1,4 +1,7 @@
-"""Admission policies and their bindings. Source: kubernetes ``pkg/apis/admissionregistration/v1/defaults.go``, ``pkg/registry``."""
+"""Admission policies and their bindings.
+
+Source: kubernetes ``pkg/apis/admissionregistration/v1/defaults.go``, ``pkg/registry``.
+"""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""Webhook configurations. Source: kubernetes ``pkg/apis/admissionregistration/v1/defaults.go``, ``pkg/registry/admissionregistration``."""
+"""Webhook configurations.
+
+Source: kubernetes ``pkg/apis/admissionregistration/v1/defaults.go``, ``pkg/registry/admissionregistration``.
+"""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""Horizontal pod autoscalers, in their v2 form. Source: kubernetes ``pkg/apis/autoscaling/v2/defaults.go``, ``pkg/printers``."""
+"""Horizontal pod autoscalers, in their v2 form.
+
+Source: kubernetes ``pkg/apis/autoscaling/v2/defaults.go``, ``pkg/printers``.
+"""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,7 @@
-"""Leases. Source: kubernetes ``pkg/apis/coordination/validation/validation.go``, ``pkg/registry/coordination/lease``."""
+"""Leases.
+
+Source: kubernetes ``pkg/apis/coordination/validation/validation.go``, ``pkg/registry/coordination/lease``.
+"""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""What is wrong with a container's environment. Source: kubernetes ``pkg/apis/core/validation/validation.go`` ``ValidateEnv``."""
+"""What is wrong with a container's environment.
+
+Source: kubernetes ``pkg/apis/core/validation/validation.go`` ``ValidateEnv``.
+"""
 
 from collections.abc import Sequence
 

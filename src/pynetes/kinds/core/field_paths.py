@@ -132,7 +132,8 @@ def _divisor(path: Path, resource: str, divisor: str) -> list[Cause]:
         name = "hugepages"
     if not name or divisor in _SIZES:
         return []
-    return [invalid(path, resource, f"only divisor's values {', '.join(_SIZES)} are supported with the {name} resource")]
+    values = ", ".join(_SIZES)
+    return [invalid(path, resource, f"only divisor's values {values} are supported with the {name} resource")]
 
 
 def downward_file(path: Path, file: Object) -> list[Cause]:

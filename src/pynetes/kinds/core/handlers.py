@@ -1,4 +1,7 @@
-"""What is wrong with probes and lifecycle hooks. Source: kubernetes ``pkg/apis/core/validation/validation.go`` ``validateProbe``."""
+"""What is wrong with probes and lifecycle hooks.
+
+Source: kubernetes ``pkg/apis/core/validation/validation.go`` ``validateProbe``.
+"""
 
 from pynetes.kinds.core.service_validation import port_number_or_name
 from pynetes.meta.objects import Object

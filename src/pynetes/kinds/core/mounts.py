@@ -1,4 +1,7 @@
-"""What is wrong with a container's mounts and block devices. Source: kubernetes ``pkg/apis/core/validation/validation.go``."""
+"""What is wrong with a container's mounts and block devices.
+
+Source: kubernetes ``pkg/apis/core/validation/validation.go``.
+"""
 
 from collections.abc import Mapping, Sequence
 

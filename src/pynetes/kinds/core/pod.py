@@ -21,7 +21,8 @@ _IMPLICIT_LABELS = (("matchLabelKeys", "In"), ("mismatchLabelKeys", "NotIn"))
 def prepare_create(pod: Object, context: WriteContext) -> None:
     pod["metadata"]["generation"] = 1
     spec = pod["spec"]
-    pod["status"] = status = {"phase": "Pending", "qosClass": qos_class(pod)}
+    status: Object = {"phase": "Pending", "qosClass": qos_class(pod)}
+    pod["status"] = status
     if spec.get("schedulingGates"):
         status["conditions"] = [_gated(context.now)]
     if spec.get("affinity"):

@@ -226,7 +226,7 @@ def _default_requests(resources: Object) -> None:
 
 
 def _default_pod_level(pod: Object, resources: Object) -> None:
-    """Huge page limits from the containers', then requests from the containers' and from the limits. Source: KEP-2837."""
+    """Huge page limits from the containers', then requests from theirs and from the limits. Source: KEP-2837."""
     limits, requests = resources.get("limits") or {}, resources.get("requests") or {}
     if not limits and not requests:
         return

@@ -1,4 +1,7 @@
-"""What is wrong with a pod's names, DNS and use of the host's network. Source: kubernetes ``pkg/apis/core/validation/validation.go``."""
+"""What is wrong with a pod's names, DNS and use of the host's network.
+
+Source: kubernetes ``pkg/apis/core/validation/validation.go``.
+"""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,7 @@
-"""What is wrong with a projected volume. Source: kubernetes ``pkg/apis/core/validation/validation.go`` ``validateProjectionSources``."""
+"""What is wrong with a projected volume.
+
+Source: kubernetes ``pkg/apis/core/validation/validation.go`` ``validateProjectionSources``.
+"""
 
 from pynetes.kinds.core.field_paths import downward_file, mode, not_reserved
 from pynetes.kinds.core.signers import is_kubernetes_signer, signer_name

@@ -1,4 +1,7 @@
-"""What is wrong with where a pod asks to run: affinity, spreading, gates. Source: kubernetes ``pkg/apis/core/validation/validation.go``."""
+"""What is wrong with where a pod asks to run: affinity, spreading, gates.
+
+Source: kubernetes ``pkg/apis/core/validation/validation.go``.
+"""
 
 from collections.abc import Sequence
 
@@ -121,9 +124,7 @@ def _pod_term(path: Path, term: Object) -> list[Cause]:
     return causes + label_name(f"{path}.topologyKey", topology)
 
 
-def _label_keys(
-    path: Path, match: Sequence[str], mismatch: Sequence[str], selector: Object | None
-) -> list[Cause]:
+def _label_keys(path: Path, match: Sequence[str], mismatch: Sequence[str], selector: Object | None) -> list[Cause]:
     """The server has added the matched keys to the selector already; a key twice was there before."""
     causes: list[Cause] = []
     for name, keys in (("matchLabelKeys", match), ("mismatchLabelKeys", mismatch)):

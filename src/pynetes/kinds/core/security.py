@@ -1,4 +1,7 @@
-"""What is wrong with the security contexts of pods and containers. Source: kubernetes ``pkg/apis/core/validation/validation.go``."""
+"""What is wrong with the security contexts of pods and containers.
+
+Source: kubernetes ``pkg/apis/core/validation/validation.go``.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -178,7 +181,7 @@ def _app_armor(path: Path, profile: Object | None) -> list[Cause]:
     kind, name = profile.get("type") or "", profile.get("localhostProfile")
     at = f"{path}.localhostProfile"
     if kind == "Localhost":
-        if not (name or "").strip() and name == (name or "").strip() or name is None:
+        if not name:
             return [required(at, "must be set when AppArmor type is Localhost")]
         causes = []
         if name != name.strip():
@@ -193,7 +196,9 @@ def _app_armor(path: Path, profile: Object | None) -> list[Cause]:
     return [] if name is None else [invalid(at, name, "can only be set when AppArmor type is Localhost")]
 
 
-_DOMAIN = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*")
+_DOMAIN = re.compile(
+    r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*"
+)
 _NET_BIOS = re.compile(r'[^\\/:*?"<>|.][^\\/:*?"<>|]{0,14}')
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _USER_CHARACTERS = re.compile(r'["/\\:;|=,+*?<>@\[\]]')

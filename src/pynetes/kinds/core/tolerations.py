@@ -1,4 +1,7 @@
-"""What is wrong with tolerations. Source: kubernetes ``pkg/apis/core/validation/validation.go`` ``ValidateTolerations``."""
+"""What is wrong with tolerations.
+
+Source: kubernetes ``pkg/apis/core/validation/validation.go`` ``ValidateTolerations``.
+"""
 
 from collections.abc import Sequence
 

@@ -21,7 +21,8 @@ from pynetes.meta.validation import (
 )
 
 ISCSI_TOO_LONG = (
-    "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified."
+    "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if"
+    " iscsi.initiatorName is specified."
 )
 _HOST_PATH_TYPES = (
     "",

@@ -1,4 +1,7 @@
-"""What is wrong with a pod's volumes. Source: kubernetes ``pkg/apis/core/validation/validation.go`` ``ValidateVolumes``."""
+"""What is wrong with a pod's volumes.
+
+Source: kubernetes ``pkg/apis/core/validation/validation.go`` ``ValidateVolumes``.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -26,7 +29,9 @@ _CREATED_CLAIM = "must not reference a PVC that gets created for an ephemeral vo
 _Rule = Callable[[Path, Object], list[Cause]]
 
 
-def volumes(path: Path, values: Sequence[Object], pod_name: str, is_pod: bool) -> tuple[Mapping[str, Object], list[Cause]]:
+def volumes(
+    path: Path, values: Sequence[Object], pod_name: str, is_pod: bool
+) -> tuple[Mapping[str, Object], list[Cause]]:
     """The volumes by name that have no fault, and the causes. ``pod_name`` is ``""`` for a template."""
     causes: list[Cause] = []
     created = {f"{pod_name}-{v.get('name', '')}" for v in values if pod_name and v.get("ephemeral") is not None}

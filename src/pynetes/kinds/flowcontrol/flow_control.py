@@ -1,4 +1,7 @@
-"""Flow schemas and priority levels. Source: kubernetes ``pkg/apis/flowcontrol/v1/defaults.go``, ``pkg/registry/flowcontrol``."""
+"""Flow schemas and priority levels.
+
+Source: kubernetes ``pkg/apis/flowcontrol/v1/defaults.go``, ``pkg/registry/flowcontrol``.
+"""
 
 from typing import Any
 

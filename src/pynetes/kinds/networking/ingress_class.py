@@ -1,4 +1,7 @@
-"""Ingress classes. Source: kubernetes ``pkg/apis/networking/v1/defaults.go``, ``pkg/registry/networking/ingressclass``."""
+"""Ingress classes.
+
+Source: kubernetes ``pkg/apis/networking/v1/defaults.go``, ``pkg/registry/networking/ingressclass``.
+"""
 
 from typing import Any
 

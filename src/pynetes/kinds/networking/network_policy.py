@@ -1,4 +1,7 @@
-"""Network policies. Source: kubernetes ``pkg/apis/networking/v1/defaults.go``, ``pkg/registry/networking/networkpolicy``."""
+"""Network policies.
+
+Source: kubernetes ``pkg/apis/networking/v1/defaults.go``, ``pkg/registry/networking/networkpolicy``.
+"""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""Device classes, claims, claim templates and slices. Source: kubernetes ``pkg/apis/resource``, ``pkg/registry/resource``."""
+"""Device classes, claims, claim templates and slices.
+
+Source: kubernetes ``pkg/apis/resource``, ``pkg/registry/resource``.
+"""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,7 @@
-"""Storage classes. Source: kubernetes ``pkg/apis/storage/v1/defaults.go``, ``pkg/apis/storage/validation/validation.go``."""
+"""Storage classes.
+
+Source: kubernetes ``pkg/apis/storage/v1/defaults.go``, ``pkg/apis/storage/validation/validation.go``.
+"""
 
 from typing import Any
 

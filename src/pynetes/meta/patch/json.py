@@ -1,7 +1,7 @@
 """JSON Patch (RFC 6902), with the liberties of the library that upstream uses.
 
-``replace`` of an absent member adds it; ``test`` of an absent member succeeds against null; a negative index counts from
-the end; whatever stands before a path's first slash is not looked at.
+``replace`` of an absent member adds it; ``test`` of an absent member succeeds against null; a negative index counts
+from the end; whatever stands before a path's first slash is not looked at.
 
 Source: RFC 6902; gopkg.in/evanphx/json-patch.v4 ``patch.go``; apiserver ``pkg/endpoints/handlers/patch.go``.
 """
@@ -74,7 +74,8 @@ def go_kind(value: Any) -> str:
     """What Go's JSON decoder calls the type of a value."""
     if isinstance(value, bool):
         return "bool"
-    return {dict: "object", list: "array", str: "string"}.get(type(value), "number")
+    names: dict[type, str] = {dict: "object", list: "array", str: "string"}
+    return names.get(type(value), "number")
 
 
 def _apply_one(document: Any, operation: Any) -> Any:

@@ -57,7 +57,7 @@ class _Rejected(Exception):
 
 
 def apply(document: Object, patch: Any, type_name: str) -> Object:
-    """The patched document; the arguments stay as they are. ``type_name``: ``io.k8s.api.core.v1.Pod``. Raises: PatchError."""
+    """The patched document; the arguments stay. ``type_name``: ``io.k8s.api.core.v1.Pod``. Raises: PatchError."""
     from pynetes.meta.patch.types import schema_of
 
     return apply_with(document, patch, schema_of(type_name))
@@ -139,7 +139,7 @@ def _merge_field(original: Object, key: str, value: Any, schema: Schema, deletin
     if value is None:
         original.pop(key, None)
         return
-    current = original.get(key)
+    current: Any = original.get(key)
     if key not in original or _go_type(current) != _go_type(value):
         if not deleting:
             _discard_nulls(value)
@@ -207,7 +207,7 @@ def _retain_keys(original: Object, patch: Object) -> None:
 
 
 def _merge_ordered(original: Object, patch: Object, directive: str, schema: Schema) -> None:
-    """Merges the list that a ``$setElementOrder`` is about, in the order that it demands; takes both out of the patch."""
+    """Merges the list that a ``$setElementOrder`` is about, in the order demanded; takes both out of the patch."""
     order = patch.pop(directive)
     if not isinstance(order, list):
         raise _bad_argument("[]interface {}", order)
@@ -216,7 +216,7 @@ def _merge_ordered(original: Object, patch: Object, directive: str, schema: Sche
         if key in side and not isinstance(side[key], list):
             raise _bad_argument("[]interface {}", side[key])
     field = _lookup(schema, key)
-    additions = patch.get(key)
+    additions: Any = patch.get(key)
     _check_order(additions or [], order, field.merge_key)
     if key in original and key not in patch:
         merged = original[key]
