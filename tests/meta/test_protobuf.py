@@ -70,7 +70,10 @@ def test_what_upstream_encodes_is_read_as_its_json_says(text: str, expected: Obj
     [
         (b"{}", "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]"),
         (b64decode(POD)[:-7], "unexpected EOF"),
-        (b"k8s\x00\x0a\x07\x0a\x01v\x12\x02Ab", 'no kind "Ab" is registered for version "v"'),
+        (
+            b"k8s\x00\x0a\x07\x0a\x01v\x12\x02Ab",
+            'no kind "Ab" is registered for version "v" in scheme "pkg/runtime/scheme.go:111"',
+        ),
     ],
 )
 def test_what_is_no_message_is_refused(body: bytes, why: str) -> None:

@@ -14,6 +14,7 @@ import orjson
 from pynetes.meta import gojson, goyaml, protobuf
 from pynetes.meta.gotext import quoted
 from pynetes.meta.negotiation import JSON, PROTOBUF, YAML
+from pynetes.meta.resource import GroupVersionKind
 
 _SUMMARY = 30
 _HEADER = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
@@ -22,23 +23,31 @@ _NO_KIND = "couldn't get version/kind; json parse error: "
 
 
 class BodyError(ValueError):
-    """A body that cannot be read: ``message`` is upstream's, without what was expected (see ``unrecognized``)."""
+    """A body that cannot be read: ``message`` is upstream's, without what was expected (see ``unrecognized``).
 
-    def __init__(self, message: str) -> None:
+    ``said``: the apiVersion and kind that a protobuf envelope names around a message that cannot be read.
+    """
+
+    def __init__(self, message: str, said: tuple[str, str] | None = None) -> None:
         super().__init__(message)
         self.message = message
+        self.said = said
 
 
-def parse(body: bytes, content_type: str = JSON, *, strict: bool = True) -> tuple[Any, list[str]]:
+def parse(
+    body: bytes, content_type: str = JSON, *, strict: bool = True, default: GroupVersionKind | None = None
+) -> tuple[Any, list[str]]:
     """The value, and upstream's texts about keys given twice (found only when ``strict``). The last of a key counts.
+
+    ``default``: what a protobuf envelope that does not name its kind holds.
 
     Raises: BodyError when it is no JSON or YAML, or says no version and kind where an object must.
     """
     if content_type == PROTOBUF:
         try:
-            return protobuf.decode(body), []
+            return protobuf.decode(body, default), []
         except protobuf.ProtobufError as error:
-            raise BodyError(str(error)) from None
+            raise BodyError(str(error), error.said) from None
     if content_type == YAML:
         try:
             value, duplicates = goyaml.loads(body)

@@ -51,8 +51,10 @@ def read(ctx: Context, expected: Expected, mode: str) -> Object:
     media = request_media_type(ctx.request.headers.get("content-type", ""))
     body, gvk = ctx.request.body, expected.gvk
     try:
-        value, duplicates = bodies.parse(body, media, strict=mode != "Ignore")
+        value, duplicates = bodies.parse(body, media, strict=mode != "Ignore", default=gvk)
     except bodies.BodyError as error:
+        if error.said is not None:
+            raise _unhandled(_gvk(*error.said), gvk.kind, error.message) from None
         raise status.bad_request(bodies.unrecognized(gvk.kind, error.message, body)) from None
     if value is None:
         value = {}

@@ -16,9 +16,11 @@ from pynetes.meta.decoder import DecodeError, decoder
 from pynetes.meta.gotext import parse_int64, quoted
 from pynetes.meta.negotiation import request_media_type
 from pynetes.meta.objects import Object
+from pynetes.meta.resource import GroupVersionKind
 from pynetes.meta.status import Cause, StatusError
 
 _TYPE = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions"
+_KIND = GroupVersionKind("", "v1", "DeleteOptions")
 _POLICIES = ("Foreground", "Background", "Orphan")
 
 
@@ -37,12 +39,17 @@ class DeleteOptions:
 _USUAL = DeleteOptions()
 
 
+_UNSAFE = "ignoreStoreReadErrorWithClusterBreakingPotential"
+
+
 def delete_options(ctx: Context) -> DeleteOptions:
     """Raises: StatusError 400, 415, 422."""
     if ctx.request.body:
         return from_object(_decoded(ctx))
     if not ctx.params:
         return _USUAL
+    if ctx.param(_UNSAFE).lower() not in ("", "false", "0"):
+        raise status.not_implemented(f"the parameter {_UNSAFE} is not implemented yet")
     said: dict[str, Any] = {"dryRun": ctx.params.get("dryRun") or []}
     if grace := ctx.param("gracePeriodSeconds"):
         seconds = parse_int64(grace)
@@ -59,7 +66,7 @@ def delete_options(ctx: Context) -> DeleteOptions:
 def _decoded(ctx: Context) -> Object:
     media = request_media_type(ctx.request.headers.get("content-type", ""))
     try:
-        value, _ = bodies.parse(ctx.request.body, media, strict=False)
+        value, _ = bodies.parse(ctx.request.body, media, strict=False, default=_KIND)
     except bodies.BodyError as error:
         raise status.bad_request(error.message) from None
     value = value or {}
