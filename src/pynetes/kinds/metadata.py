@@ -1,32 +1,71 @@
-"""The rules of kinds that have none but those of their metadata."""
+"""Metadata as kubernetes validates it, which knows the names of finalizers; kinds that have no rules besides.
+
+Source: kubernetes ``pkg/apis/core/validation/validation.go`` ``ValidateObjectMeta``.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from pynetes.meta import validation
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import WriteContext
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import NameRule, dns1123_subdomain, object_meta, object_meta_update
+from pynetes.meta.validation import NameRule, dns1123_subdomain, invalid
 
 Rules = Callable[[Object], Sequence[Cause]]
+
+STANDARD_FINALIZERS = frozenset(("kubernetes", "orphan", "foregroundDeletion"))
+
+
+def object_meta(obj: Object, namespaced: bool, name_rule: NameRule = dns1123_subdomain) -> list[Cause]:
+    """The causes against an object's metadata on create."""
+    causes = validation.object_meta(obj, namespaced, name_rule)
+    if "finalizers" in obj["metadata"]:
+        causes += _finalizers(obj)
+    return causes
+
+
+def object_meta_update(obj: Object, old: Object) -> list[Cause]:
+    """The causes against an object's metadata on update, without those that a create would have."""
+    causes = validation.object_meta_update(obj, old)
+    if "finalizers" in obj["metadata"]:
+        causes += _finalizers(obj)
+    return causes
+
+
+def _finalizers(obj: Object) -> list[Cause]:
+    names = enumerate(obj["metadata"]["finalizers"] or ())
+    return [c for i, name in names for c in kube_finalizer(f"metadata.finalizers[{i}]", name)]
+
+
+def kube_finalizer(path: str, name: str) -> list[Cause]:
+    """Against a name that has no domain and is none of the old ones."""
+    if "/" in name or name in STANDARD_FINALIZERS:
+        return []
+    return [invalid(path, name, "name is neither a standard finalizer name nor is it fully qualified")]
 
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """Metadata first, then ``rules``; on updates, too, where ``rules`` are those of the new object."""
+    """Metadata first, then ``rules``; on updates, too, where ``rules`` are those of the new object.
+
+    ``finalizers``: whether their names are checked as those of kubernetes' own kinds.
+    """
 
     namespaced: bool = True
     name_rule: NameRule = dns1123_subdomain
     rules: Rules | None = None
+    finalizers: bool = True
 
     def create(self, obj: Object, context: WriteContext) -> list[Cause]:
-        causes = object_meta(obj, self.namespaced, self.name_rule)
+        check = object_meta if self.finalizers else validation.object_meta
+        causes = check(obj, self.namespaced, self.name_rule)
         if self.rules is not None:
             causes += self.rules(obj)
         return causes
 
     def update(self, obj: Object, old: Object, context: WriteContext) -> list[Cause]:
-        causes = object_meta_update(obj, old)
+        causes = (object_meta_update if self.finalizers else validation.object_meta_update)(obj, old)
         if self.rules is not None:
             causes += self.rules(obj)
         return causes

@@ -5,6 +5,7 @@ Source: the ``strategy.go`` files of kubernetes ``pkg/registry``; apimachinery `
 
 from dataclasses import dataclass
 
+from pynetes.kinds.core.disabled import drop_disabled
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import WriteContext
 from pynetes.meta.validation import same
@@ -24,7 +25,7 @@ _METADATA_OF_STATUS = (
 class Strategy:
     """``spec``: the members that generation counts. What is kept of the old object is shared with it, not copied.
 
-    ``has_status``: a create drops the status, an update keeps it, and a status update keeps the spec; with
+    ``template``: where the pod template is, whose disabled fields are dropped. ``has_status``: a create drops the status, an update keeps it, and a status update keeps the spec; with
     ``resets_metadata`` a status update keeps the metadata, too.
     """
 
@@ -32,12 +33,15 @@ class Strategy:
     has_status: bool = False
     spec: tuple[str, ...] = ("spec",)
     resets_metadata: bool = False
+    template: tuple[str, ...] = ()
 
     def create(self, obj: Object, context: WriteContext) -> None:
         if self.has_status:
             obj.pop("status", None)
         if self.generation:
             obj["metadata"]["generation"] = 1
+        if self.template:
+            drop_disabled(self._pod_spec(obj) or {}, None)
 
     def update(self, obj: Object, old: Object, context: WriteContext) -> None:
         if self.has_status and context.subresource == "status":
@@ -48,8 +52,16 @@ class Strategy:
             return
         if self.has_status:
             keep(obj, old, "status")
+        if self.template:
+            drop_disabled(self._pod_spec(obj) or {}, self._pod_spec(old))
         if self.generation and self.changed(obj, old):
             raise_generation(obj, old)
+
+    def _pod_spec(self, obj: Object) -> Object | None:
+        found: Object | None = obj
+        for name in (*self.template, "spec"):
+            found = (found or {}).get(name)
+        return found
 
     def changed(self, obj: Object, old: Object) -> bool:
         return not all(same(obj.get(name), old.get(name)) for name in self.spec)

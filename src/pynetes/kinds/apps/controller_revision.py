@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from pynetes.kinds import rows
+from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.meta.objects import Object, controller_of
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import immutable, non_negative, object_meta, object_meta_update, required
+from pynetes.meta.validation import immutable, non_negative, required
 
 
 def validate(revision: Object, context: WriteContext) -> Sequence[Cause]:

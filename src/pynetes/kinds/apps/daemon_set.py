@@ -9,6 +9,7 @@ from typing import Any
 from pynetes.kinds import rows, workload
 from pynetes.kinds.core import pod_spec
 from pynetes.kinds.core.pod_defaults import default_template, fill
+from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.kinds.strategy import Strategy
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
@@ -19,14 +20,12 @@ from pynetes.meta.validation import (
     invalid,
     label_selector,
     not_supported,
-    object_meta,
-    object_meta_update,
     required,
     same,
 )
 
 TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
-_STRATEGY = Strategy(generation=True, has_status=True)
+_STRATEGY = Strategy(generation=True, has_status=True, template=("spec", "template"))
 _COUNTS = (
     "currentNumberScheduled",
     "numberMisscheduled",

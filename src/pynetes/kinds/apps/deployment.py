@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from pynetes.kinds import rows, workload
+from pynetes.kinds.core.disabled import drop_disabled
 from pynetes.kinds.core.pod_defaults import default_template, fill
+from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.kinds.strategy import Strategy, keep, raise_generation
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
@@ -20,13 +22,11 @@ from pynetes.meta.validation import (
     invalid,
     non_negative,
     not_supported,
-    object_meta,
-    object_meta_update,
     required,
     same,
 )
 
-_STRATEGY = Strategy(generation=True, has_status=True)
+_STRATEGY = Strategy(generation=True, has_status=True, template=("spec", "template"))
 _COUNTS = (
     "observedGeneration",
     "replicas",
@@ -59,6 +59,7 @@ def prepare_update(deployment: Object, old: Object, context: WriteContext) -> No
         keep(deployment["metadata"], old["metadata"], "labels")
         return
     keep(deployment, old, "status")
+    drop_disabled(deployment["spec"]["template"].get("spec") or {}, old["spec"]["template"].get("spec"))
     annotations, before = deployment["metadata"].get("annotations"), old["metadata"].get("annotations")
     if not same(deployment["spec"], old["spec"]) or not same(annotations, before):
         raise_generation(deployment, old)

@@ -7,6 +7,7 @@ from pynetes.kinds import rows, workload
 from pynetes.kinds.core import pod_spec
 from pynetes.kinds.core.pod_annotations import pod_annotations
 from pynetes.kinds.core.pod_defaults import default_claim_spec, default_template, fill, fill_empty
+from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.kinds.strategy import Strategy
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
@@ -20,13 +21,11 @@ from pynetes.meta.validation import (
     labels,
     non_negative,
     not_supported,
-    object_meta,
-    object_meta_update,
     required,
     same,
 )
 
-_STRATEGY = Strategy(generation=True, has_status=True)
+_STRATEGY = Strategy(generation=True, has_status=True, template=("spec", "template"))
 _MUTABLE = (
     "replicas",
     "ordinals",
@@ -66,6 +65,27 @@ def default(stateful_set: Object) -> None:
         fill_empty(claim.setdefault("status", {}), phase="Pending")
         default_claim_spec(claim.setdefault("spec", {}))
         fill_empty(claim, kind="PersistentVolumeClaim", apiVersion="v1")
+
+
+def prepare_create(stateful_set: Object, context: WriteContext) -> None:
+    _STRATEGY.create(stateful_set, context)
+    _drop_unavailable(stateful_set["spec"], {})
+
+
+def prepare_update(stateful_set: Object, old: Object, context: WriteContext) -> None:
+    if context.subresource != "status":
+        _drop_unavailable(stateful_set["spec"], old["spec"])
+    _STRATEGY.update(stateful_set, old, context)
+
+
+def _drop_unavailable(spec: Object, old: Object) -> None:
+    """The gate MaxUnavailableStatefulSet is off by default."""
+    if _rolling(old).get("maxUnavailable") is None:
+        _rolling(spec).pop("maxUnavailable", None)
+
+
+def _rolling(spec: Object) -> Object:
+    return (spec.get("updateStrategy") or {}).get("rollingUpdate") or {}
 
 
 def validate(stateful_set: Object, context: WriteContext) -> Sequence[Cause]:
@@ -206,8 +226,8 @@ def table_row(stateful_set: Object, now: float) -> list[Any]:
 
 HOOKS = Hooks(
     default=default,
-    prepare_create=_STRATEGY.create,
-    prepare_update=_STRATEGY.update,
+    prepare_create=prepare_create,
+    prepare_update=prepare_update,
     validate=validate,
     validate_update=validate_update,
     warnings=warnings,

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import WriteContext
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import object_meta, object_meta_update
 
 
 def validate(cron_job: Object, context: WriteContext) -> Sequence[Cause]:

@@ -14,7 +14,7 @@ from pynetes.meta.times import human_duration, parse_time
 
 NAME_LABEL = "batch.kubernetes.io/job-name"
 UID_LABEL = "batch.kubernetes.io/controller-uid"
-_STRATEGY = Strategy(generation=True, has_status=True)
+_STRATEGY = Strategy(generation=True, has_status=True, template=("spec", "template"))
 _STATUSES = (
     ("Complete", "Complete"),
     ("Failed", "Failed"),

@@ -5,6 +5,7 @@ from typing import Any
 
 from pynetes.kinds import rows
 from pynetes.kinds.core.secret import MAX_SIZE, decoded_size
+from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.status import Cause
@@ -12,8 +13,6 @@ from pynetes.meta.validation import (
     config_map_key,
     forbidden,
     invalid,
-    object_meta,
-    object_meta_update,
     same,
     size,
     too_long,

@@ -5,6 +5,7 @@ from typing import Any
 
 from pynetes.kinds import rows
 from pynetes.kinds.core.pod_defaults import fill_empty
+from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.meta.addresses import endpoint_ip, ip_warnings, legacy_ip
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
@@ -15,8 +16,6 @@ from pynetes.meta.validation import (
     dns1123_subdomain,
     invalid,
     not_supported,
-    object_meta,
-    object_meta_update,
     port_number,
     qualified_name,
     required,

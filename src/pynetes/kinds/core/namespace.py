@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pynetes.kinds import rows
+from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.kinds.strategy import keep
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
@@ -11,8 +12,6 @@ from pynetes.meta.status import Cause
 from pynetes.meta.validation import (
     dns1123_label,
     invalid,
-    object_meta,
-    object_meta_update,
     qualified_name,
 )
 

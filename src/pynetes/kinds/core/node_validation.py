@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from pynetes.kinds.core import resource_names
+from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.meta.addresses import is_dual_stack, legacy_cidr
 from pynetes.meta.gotext import quoted
 from pynetes.meta.objects import Object
@@ -17,8 +18,6 @@ from pynetes.meta.validation import (
     label_name,
     label_value,
     not_supported,
-    object_meta,
-    object_meta_update,
     required,
     with_detail,
 )

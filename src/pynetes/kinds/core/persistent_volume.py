@@ -5,7 +5,7 @@ from typing import Any
 
 from pynetes.kinds import rows
 from pynetes.kinds.core.pod_defaults import default_volume_source, fill, fill_empty, round_amounts
-from pynetes.kinds.core.volume_validation import validate_volume, validate_volume_update
+from pynetes.kinds.core.volume_validation import validate_volume, validate_volume_update, volume_warnings
 from pynetes.kinds.strategy import keep
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
@@ -45,8 +45,6 @@ def prepare_update(volume: Object, old: Object, context: WriteContext) -> None:
 
 
 def warnings(volume: Object, old: Object | None) -> Sequence[str]:
-    from pynetes.kinds.core.volume_validation import volume_warnings
-
     return volume_warnings(volume)
 
 

@@ -15,6 +15,8 @@ from pynetes.kinds.strategy import keep
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 
+_SOURCES = (("PersistentVolumeClaim", ""), ("VolumeSnapshot", "snapshot.storage.k8s.io"))
+
 
 def default(claim: Object) -> None:
     status = claim.setdefault("status", {})
@@ -27,7 +29,7 @@ def default(claim: Object) -> None:
 
 def prepare_create(claim: Object, context: WriteContext) -> None:
     claim["status"] = {"phase": "Pending"}
-    _normalize_data_source(claim["spec"])
+    _data_sources(claim["spec"], {})
 
 
 def prepare_update(claim: Object, old: Object, context: WriteContext) -> None:
@@ -35,12 +37,18 @@ def prepare_update(claim: Object, old: Object, context: WriteContext) -> None:
         keep(claim, old, "spec")
         return
     keep(claim, old, "status")
-    _normalize_data_source(claim["spec"])
+    _data_sources(claim["spec"], old["spec"])
 
 
-def _normalize_data_source(spec: Object) -> None:
-    """``dataSource`` and ``dataSourceRef`` say the same, unless the latter names another namespace."""
+def _data_sources(spec: Object, old: Object) -> None:
+    """Other namespaces and, in ``dataSource``, other kinds than of old count as absent; then both say the same."""
+    if (spec.get("dataSourceRef") or {}).get("namespace") and old.get("dataSourceRef") is None:
+        spec.pop("dataSourceRef")
     source, reference = spec.get("dataSource"), spec.get("dataSourceRef")
+    if reference is None and old.get("dataSource") is None and old.get("dataSourceRef") is None:
+        if source is not None and (source.get("kind"), source.get("apiGroup") or "") not in _SOURCES:
+            del spec["dataSource"]
+            return
     if source is not None and reference is None:
         spec["dataSourceRef"] = dict(source)
     elif reference is not None and source is None and not reference.get("namespace"):

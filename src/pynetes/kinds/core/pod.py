@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from pynetes.kinds.core.disabled import drop_disabled
 from pynetes.kinds.core.pod_defaults import default_pod
 from pynetes.kinds.core.pod_row import table_row
 from pynetes.kinds.core.pod_update import validate_update
@@ -21,6 +22,7 @@ _IMPLICIT_LABELS = (("matchLabelKeys", "In"), ("mismatchLabelKeys", "NotIn"))
 def prepare_create(pod: Object, context: WriteContext) -> None:
     pod["metadata"]["generation"] = 1
     spec = pod["spec"]
+    drop_disabled(spec, None)
     status: Object = {"phase": "Pending", "qosClass": qos_class(pod)}
     pod["status"] = status
     if spec.get("schedulingGates"):
@@ -87,6 +89,7 @@ def prepare_update(pod: Object, old: Object, context: WriteContext) -> None:
             _prepare_resize(pod, old)
         case _:
             keep(pod, old, "status")
+            drop_disabled(pod["spec"], old["spec"])
     _update_generation(pod, old)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-
+from pynetes.kinds.metadata import object_meta_update
 from pynetes.kinds.pods.lifecycle import restarts
 from pynetes.meta.addresses import is_dual_stack, legacy_ip
 from pynetes.meta.objects import Object
@@ -13,7 +13,6 @@ from pynetes.meta.validation import (
     forbidden,
     immutable,
     invalid,
-    object_meta_update,
     qualified_name,
     user_id,
 )

@@ -11,7 +11,7 @@ from pynetes.kinds.strategy import Strategy
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks
 
-_STRATEGY = Strategy(generation=True, spec=("template",))
+_STRATEGY = Strategy(generation=True, spec=("template",), template=("template",))
 _VALIDATION = Validation(rules=lambda obj: pod_spec.template("template", obj["template"]))
 
 

@@ -12,6 +12,7 @@ from pynetes.kinds.core.pod_status_update import validate_status_update
 from pynetes.kinds.core.pod_validation import metadata_and_spec
 from pynetes.kinds.core.tolerations import tolerations
 from pynetes.kinds.internal import difference, internal
+from pynetes.kinds.metadata import object_meta_update
 from pynetes.kinds.pods.resources import qos_class
 from pynetes.meta.gotext import quoted
 from pynetes.meta.objects import Object
@@ -22,7 +23,6 @@ from pynetes.meta.validation import (
     forbidden,
     inclusive_range_error,
     invalid,
-    object_meta_update,
     required,
     same,
 )

@@ -6,10 +6,11 @@ from pynetes.kinds.core.containers import trimmed_image
 from pynetes.kinds.core.pod_annotations import pod_annotations
 from pynetes.kinds.core.pod_spec import pod_spec
 from pynetes.kinds.core.security import profiles_agree
+from pynetes.kinds.metadata import object_meta
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import WriteContext
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import forbidden, object_meta
+from pynetes.meta.validation import forbidden
 
 
 def validate_create(pod: Object, context: WriteContext) -> Sequence[Cause]:

@@ -7,6 +7,7 @@ from pynetes.kinds import rows, workload
 from pynetes.kinds.apps.replica_set import fields, replica_cells, replica_status
 from pynetes.kinds.core import pod_spec
 from pynetes.kinds.core.pod_defaults import default_template, fill
+from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.kinds.strategy import Strategy
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
@@ -16,12 +17,10 @@ from pynetes.meta.validation import (
     forbidden,
     invalid,
     not_supported,
-    object_meta,
-    object_meta_update,
     required,
 )
 
-_STRATEGY = Strategy(generation=True, has_status=True)
+_STRATEGY = Strategy(generation=True, has_status=True, template=("spec", "template"))
 
 
 def default(controller: Object) -> None:

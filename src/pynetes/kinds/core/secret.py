@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from pynetes.kinds import rows
+from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.status import Cause
@@ -20,8 +21,6 @@ from pynetes.meta.validation import (
     forbidden,
     immutable,
     invalid,
-    object_meta,
-    object_meta_update,
     required,
     same,
     too_long,

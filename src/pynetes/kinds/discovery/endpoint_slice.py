@@ -6,6 +6,7 @@ from typing import Any
 from pynetes.kinds import rows
 from pynetes.kinds.core.endpoints import PROTOCOLS
 from pynetes.kinds.core.pod_defaults import fill
+from pynetes.kinds.metadata import object_meta
 from pynetes.kinds.strategy import raise_generation
 from pynetes.meta.addresses import endpoint_ip, ip_warnings, is_ipv6, legacy_ip, strict_ip
 from pynetes.meta.objects import Object, labels_of
@@ -21,7 +22,6 @@ from pynetes.meta.validation import (
     invalid,
     label_value,
     not_supported,
-    object_meta,
     qualified_name,
     required,
     same,

@@ -7,6 +7,7 @@ from pynetes.kinds import rows
 from pynetes.kinds.core.pod_defaults import round_amounts
 from pynetes.kinds.core.resources import resource_requirements
 from pynetes.kinds.core.tolerations import tolerations
+from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.status import Cause
@@ -16,8 +17,6 @@ from pynetes.meta.validation import (
     immutable,
     invalid,
     labels,
-    object_meta,
-    object_meta_update,
     required,
 )
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from pynetes.kinds import rows
 from pynetes.kinds.core.pod_defaults import fill_empty
+from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.status import Cause
@@ -13,8 +14,6 @@ from pynetes.meta.validation import (
     dns1123_subdomain,
     invalid,
     not_supported,
-    object_meta,
-    object_meta_update,
     path_segment,
     required,
 )

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from pynetes.kinds.metadata import Validation
+from pynetes.kinds.metadata import Validation, object_meta
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import Path, invalid, label_selector, object_meta, path_segment, required
+from pynetes.meta.validation import Path, invalid, label_selector, path_segment, required
 
 
 def policy_rule(path: Path, rule: Object, namespaced: bool) -> list[Cause]:

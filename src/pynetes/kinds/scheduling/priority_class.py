@@ -5,6 +5,7 @@ from typing import Any
 
 from pynetes.kinds import rows
 from pynetes.kinds.core.pod_defaults import fill
+from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.kinds.strategy import Strategy
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
@@ -13,8 +14,6 @@ from pynetes.meta.validation import (
     forbidden,
     immutable,
     not_supported,
-    object_meta,
-    object_meta_update,
     required,
 )
 
