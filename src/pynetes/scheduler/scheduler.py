@@ -71,7 +71,8 @@ class Scheduler:
         self._nominated: dict[str, tuple[PodInfo, str]] = {}
         """By uid: the pods that wait for victims to go, and the node on which room is kept for them."""
         self._writes: deque[Callable[[], Awaitable[None]]] = deque()
-        self._writable = asyncio.Event()
+        self._writers = Tasks()
+        self._writing = 0
         self._nodes = informers.get(NODES)
         self._pods = informers.get(PODS)
         self._namespaces = informers.get(NAMESPACES)
@@ -82,9 +83,6 @@ class Scheduler:
     async def run(self) -> None:
         self._informers.start()
         await self._informers.synced()
-        tasks = Tasks()
-        for number in range(self._settings.concurrent_bindings):
-            tasks.spawn(self._write(), f"scheduler-write-{number}")
         try:
             while True:
                 await self.queue.wait()
@@ -93,7 +91,7 @@ class Scheduler:
                 # let bindings and the watch run between batches
                 await self._clock.sleep(0)
         finally:
-            await tasks.close()
+            await self._writers.close()
             await self._events.close()
 
     def _try(self, waiting: Waiting) -> None:
@@ -200,18 +198,21 @@ class Scheduler:
     # writes
 
     def _later(self, write: Callable[[], Awaitable[None]]) -> None:
+        """Writers exist while there is something to write: an idle scheduler has none."""
         self._writes.append(write)
-        self._writable.set()
+        if self._writing < self._settings.concurrent_bindings:
+            self._writing += 1
+            self._writers.spawn(self._write(), "scheduler-write")
 
     async def _write(self) -> None:
-        while True:
-            while not self._writes:
-                self._writable.clear()
-                await self._writable.wait()
-            try:
-                await self._writes.popleft()()
-            except (StatusError, OSError) as error:
-                log.info("a write of the scheduler failed: %s", error)
+        try:
+            while self._writes:
+                try:
+                    await self._writes.popleft()()
+                except (StatusError, OSError) as error:
+                    log.info("a write of the scheduler failed: %s", error)
+        finally:
+            self._writing -= 1
 
     async def _bind(self, waiting: Waiting, node: str) -> None:
         pod = waiting.pod
