@@ -5,6 +5,7 @@ Source: kubernetes ``pkg/kubelet/lifecycle/predicate.go``, ``handlers.go``.
 
 from collections.abc import Mapping
 
+from pynetes.kinds.pods.node_terms import term_matches
 from pynetes.kubelet.container import host_ports
 from pynetes.kubelet.resources import milli, pod_requests, whole
 from pynetes.kubelet.supported import unsupported
@@ -95,34 +96,4 @@ def matches_node(pod: Object, node: Object) -> bool:
     required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
     if required is None:
         return True
-    return any(_term(term, node) for term in required.get("nodeSelectorTerms") or ())
-
-
-def _term(term: Object, node: Object) -> bool:
-    labels = node["metadata"].get("labels") or {}
-    expressions, fields = term.get("matchExpressions") or [], term.get("matchFields") or []
-    if not expressions and not fields:
-        return False
-    by_field = {"metadata.name": node["metadata"]["name"]}
-    return all(_requirement(r, labels) for r in expressions) and all(_requirement(r, by_field) for r in fields)
-
-
-def _requirement(requirement: Object, values: Mapping[str, str]) -> bool:
-    key, operator = requirement["key"], requirement["operator"]
-    wanted = requirement.get("values") or []
-    present = key in values
-    if operator == "In":
-        return present and values[key] in wanted
-    if operator == "NotIn":
-        return not present or values[key] not in wanted
-    if operator == "Exists":
-        return present
-    if operator == "DoesNotExist":
-        return not present
-    if not present or not wanted:
-        return False
-    try:
-        number, bound = int(values[key]), int(wanted[0])
-    except ValueError:
-        return False
-    return number > bound if operator == "Gt" else number < bound
+    return any(term_matches(node, term) for term in required.get("nodeSelectorTerms") or ())

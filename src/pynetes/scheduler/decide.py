@@ -17,6 +17,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from pynetes.kinds.pods.node_terms import term_matches
 from pynetes.meta.objects import Object, labels_of
 from pynetes.scheduler.explain import Refusals
 from pynetes.scheduler.nodes import NodeTable, image_sizes
@@ -201,7 +202,7 @@ class _Terms:
     def _confined_rows(self) -> list[int]:
         table, terms = self.table, affinity.required_terms(self.pod.spec) or ()
         rows = (table.rows[name] for name in self.confined or () if name in table.rows)
-        return [row for row in rows if any(affinity.term_matches(table.node(row), term) for term in terms)]
+        return [row for row in rows if any(term_matches(table.node(row), term) for term in terms)]
 
     def _image_scores(self) -> NDArray[np.int64] | None:
         """Worked out once an epoch: a node's images, and the number of nodes, change the epoch."""
@@ -240,7 +241,7 @@ def _affinity_columns(table: NodeTable, pod: PodInfo) -> list[NDArray[np.bool_]]
     terms = affinity.required_terms(pod.spec)
     if terms is not None and affinity.only_nodes(pod.spec) is None:
         wanted = ("affinity", orjson.dumps(terms))
-        columns.append(table.column(wanted, lambda n: any(affinity.term_matches(n, term) for term in terms), np.bool_))
+        columns.append(table.column(wanted, lambda n: any(term_matches(n, term) for term in terms), np.bool_))
     return columns
 
 

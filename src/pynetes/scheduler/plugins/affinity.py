@@ -5,7 +5,8 @@ Source: pkg/scheduler/framework/plugins/nodeaffinity; component-helpers ``nodeaf
 
 from collections.abc import Iterable, Sequence
 
-from pynetes.meta.objects import Object, labels_of, name_of
+from pynetes.kinds.pods.node_terms import term_matches
+from pynetes.meta.objects import Object, labels_of
 
 MISMATCH = "node(s) didn't match Pod's node affinity/selector"
 CONFLICT = "pod affinity terms conflict"
@@ -43,37 +44,6 @@ def may_run(node: Object, spec: Object) -> bool:
 def preference(node: Object, terms: Iterable[Object]) -> int:
     """The summed weight of the preferred terms that match."""
     return sum(int(term["weight"]) for term in terms if term_matches(node, term.get("preference") or {}))
-
-
-def term_matches(node: Object, term: Object) -> bool:
-    """All expressions and fields of one term; an empty term matches nothing."""
-    expressions, fields = term.get("matchExpressions") or (), term.get("matchFields") or ()
-    if not expressions and not fields:
-        return False
-    labels = labels_of(node)
-    names = {"metadata.name": name_of(node)}
-    return all(_holds(labels, e) for e in expressions) and all(_holds(names, f) for f in fields)
-
-
-def _holds(values: dict[str, str], requirement: Object) -> bool:
-    key, operator = requirement.get("key", ""), requirement.get("operator")
-    wanted: Sequence[str] = requirement.get("values") or ()
-    present = key in values
-    if operator == "In":
-        return present and values[key] in wanted
-    if operator == "NotIn":
-        return not present or values[key] not in wanted
-    if operator == "Exists":
-        return present
-    if operator == "DoesNotExist":
-        return not present
-    if operator in ("Gt", "Lt") and present and len(wanted) == 1:
-        try:
-            value, bound = int(values[key]), int(wanted[0])
-        except ValueError:
-            return False
-        return value > bound if operator == "Gt" else value < bound
-    return False
 
 
 def only_nodes(spec: Object) -> set[str] | None:
