@@ -24,7 +24,7 @@ class StaticToken:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All have working defaults, so that ``Settings()`` serves a test. Source: ``facts/component-flags.tsv``."""
+    """All have working defaults, so that ``Settings()`` serves a test. Source: kube-apiserver's flags."""
 
     # where clients find us
     advertise_address: str = "127.0.0.1"
