@@ -34,7 +34,9 @@ def log_directory(pod: Object, settings: Settings) -> str:
     return f"{settings.log_dir}/{meta['namespace']}_{meta['name']}_{meta['uid']}"
 
 
-def sandbox_config(pod: Object, attempt: int, settings: Settings, dns: DNSConfig, cgroup_parent: str) -> SandboxConfig:
+def sandbox_config(
+    pod: Object, attempt: int, settings: Settings, dns: DNSConfig, cgroup_parent: str, handler: str = ""
+) -> SandboxConfig:
     """Raises: HostNameError."""
     meta, spec = pod["metadata"], pod["spec"]
     security = spec.get("securityContext") or {}
@@ -50,6 +52,7 @@ def sandbox_config(pod: Object, attempt: int, settings: Settings, dns: DNSConfig
         port_mappings=() if host_network else _ports(pod),
         labels={**(meta.get("labels") or {}), **_identity(pod)},
         annotations=dict(meta.get("annotations") or {}),
+        runtime_handler=handler,
         linux=LinuxSandbox(
             cgroup_parent=cgroup_parent,
             host_network=host_network,
@@ -153,6 +156,12 @@ def container_resources(pod: Object, container: Object, memory_capacity: int) ->
         cpu_quota=cpu_quota(milli(limits, "cpu")),
         memory_limit=whole(limits, "memory"),
         oom_score_adj=oom_score_adj(pod, container, memory_capacity),
+        hugepages={
+            # hugepages-2Mi, in the kernel's spelling: 2MB
+            name.removeprefix("hugepages-").replace("i", "") + "B": whole(limits, name)
+            for name in limits
+            if name.startswith("hugepages-")
+        },
     )
 
 

@@ -19,6 +19,7 @@ from pynetes.kubelet import pods
 from pynetes.kubelet.conditions import OWNED
 from pynetes.kubelet.container import log_directory
 from pynetes.kubelet.environment import service_variables
+from pynetes.kubelet.eviction import DiskLimits
 from pynetes.kubelet.hooks import Hooks
 from pynetes.kubelet.host import Host
 from pynetes.kubelet.images import Images
@@ -109,6 +110,7 @@ class Kubelet:
         images = Images(runtime, clock, settings.crash_backoff_seconds, settings.crash_backoff_limit_seconds)
         self._probes = Probes(host, clock, self._tasks, self._tell_container, self._look_again)
         self._images, self._volumes = images, volumes
+        self._limits = DiskLimits(runtime, host.volumes, volumes, settings)
 
         def context(pod_ips: tuple[str, ...]) -> Context:
             asked = tokens if host.volumes.needs_tokens else None
@@ -116,7 +118,7 @@ class Kubelet:
 
         starter = Starter(
             runtime, host, clock, settings, images=images, volumes=volumes, sources=sources, hooks=hooks,
-            facts=self._facts, tell=self._tell_container,
+            facts=self._facts, tell=self._tell_container, tell_pod=self._tell,
         )  # fmt: skip
         return PodSync(
             Parts(
@@ -134,6 +136,7 @@ class Kubelet:
                 volumes=volumes,
                 tokens=tokens,
                 context=context,
+                sources=sources,
                 facts=self._facts,
                 node=lambda: self._node.node,
                 tell=self._tell,
@@ -333,7 +336,7 @@ class Kubelet:
         """End the pods that fill more disk than they may; rotate the logs."""
         for worker in self._workers.all():
             if worker.state is State.SYNC and worker.eviction is None:
-                message = await self._volumes.over_limit(worker.pod)
+                message = await self._limits.exceeded(worker.pod, self._observer.of(worker.uid))
                 if message is not None:
                     worker.eviction = ("Evicted", message)
                     worker.grace_override = 1

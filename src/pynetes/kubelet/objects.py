@@ -1,4 +1,4 @@
-"""ConfigMaps and Secrets that this node's pods use, read one by one, as a node may.
+"""ConfigMaps, Secrets and RuntimeClasses that this node's pods use, read one by one, as a node may.
 
 A read begun before a pod was seen never answers for that pod: each start of a pod reads anew. Reads of one object at
 the same time are one request.
@@ -10,7 +10,7 @@ import asyncio
 
 from pynetes.aio.clock import Clock
 from pynetes.client.client import Client
-from pynetes.client.kinds import CONFIG_MAPS, SECRETS
+from pynetes.client.kinds import CONFIG_MAPS, RUNTIME_CLASSES, SECRETS
 from pynetes.client.types import Kind
 from pynetes.meta.objects import Object
 
@@ -28,6 +28,11 @@ class ObjectReader:
 
     async def secret(self, namespace: str, name: str) -> Object:
         return await self._get(SECRETS, namespace, name)
+
+    async def runtime_handler(self, name: str) -> str:
+        """The handler that a RuntimeClass names. Raises: StatusError."""
+        handler: str = (await self._get(RUNTIME_CLASSES, "", name))["handler"]
+        return handler
 
     async def _get(self, kind: Kind, namespace: str, name: str) -> Object:
         key = (kind.plural, namespace, name)

@@ -26,6 +26,7 @@ from pynetes.meta.objects import Object
 from pynetes.runtime.types import Container, ContainerState, Image, Mount, Runtime, RuntimeFailure
 
 TellContainer = Callable[[Object, str, Object, str, str, str], None]
+TellPod = Callable[[Object, str, str, str], None]
 
 
 class StartFailed(Exception):
@@ -70,6 +71,7 @@ class Starter:
         hooks: Hooks,
         facts: NodeFacts,
         tell: TellContainer,
+        tell_pod: TellPod,
     ) -> None:
         self._runtime = runtime
         self._host = host
@@ -81,6 +83,7 @@ class Starter:
         self._hooks = hooks
         self._facts = facts
         self._tell = tell
+        self._tell_pod = tell_pod
         self._backoff = Backoff(settings.crash_backoff_seconds, settings.crash_backoff_limit_seconds)
 
     async def start(
@@ -94,22 +97,24 @@ class Starter:
         def tell(type_: str, reason: str, message: str) -> None:
             self._tell(pod, where, container, type_, reason, message)
 
+        references = {v["name"]: v["image"].get("reference", "") for v in _image_volumes(pod)}
+        for mount in container.get("volumeMounts") or ():
+            failed = worker.image_volumes.get(mount["name"])
+            if isinstance(failed, ImageError):
+                raise self._no_image(worker, references[mount["name"]], failed, tell)
         try:
             worker.interruptible = True
             image = await self._images.ensure(
                 worker.uid, container["image"], container.get("imagePullPolicy") or "", tell
             )
         except ImageError as error:
-            tell("Warning", "Failed", f"Error: {error.reason}")
-            wait = self._images.delay(worker.uid, container["image"])
-            later = self._clock.now() + wait if wait > 0 and error.reason == "ImagePullBackOff" else None
-            raise StartFailed(error.reason, str(error), later) from None
+            raise self._no_image(worker, container["image"], error, tell) from None
         finally:
             worker.interruptible = False
         sandbox = observed.sandbox
         assert sandbox is not None, "a container is started in a sandbox"
         try:
-            config = container_config(pod, container, await self._making(pod, container, observed, image))
+            config = container_config(pod, container, await self._making(worker, container, observed, image))
         except (ConfigError, MountError) as error:
             tell("Warning", "Failed", f"Error: {error}")
             raise StartFailed("CreateContainerConfigError", str(error)) from None
@@ -128,6 +133,34 @@ class Starter:
         hook = (container.get("lifecycle") or {}).get("postStart")
         if hook:
             await self._post_start(worker, where, container, container_id, hook, observed)
+
+    async def pull_volumes(self, worker: Worker) -> None:
+        """See to the images that are volumes; what is missing is told when a container wants it."""
+        pod = worker.pod
+
+        def tell(type_: str, reason: str, message: str) -> None:
+            self._tell_pod(pod, type_, reason, message)
+
+        worker.image_volumes.clear()
+        for volume in _image_volumes(pod):
+            spec = volume["image"]
+            try:
+                worker.interruptible = True
+                worker.image_volumes[volume["name"]] = await self._images.ensure(
+                    worker.uid, spec.get("reference", ""), spec.get("pullPolicy") or "", tell
+                )
+            except ImageError as error:
+                worker.image_volumes[volume["name"]] = error
+            finally:
+                worker.interruptible = False
+
+    def _no_image(
+        self, worker: Worker, reference: str, error: ImageError, tell: Callable[[str, str, str], None]
+    ) -> StartFailed:
+        tell("Warning", "Failed", f"Error: {error.reason}")
+        wait = self._images.delay(worker.uid, reference)
+        later = self._clock.now() + wait if wait > 0 and error.reason == "ImagePullBackOff" else None
+        return StartFailed(error.reason, str(error), later)
 
     def collect(self) -> None:
         self._backoff.collect(self._clock.now())
@@ -163,9 +196,9 @@ class Starter:
             raise StartFailed("CrashLoopBackOff", message, finished + delay)
         self._backoff.next(key, now)
 
-    async def _making(self, pod: Object, container: Object, observed: PodRuntime, image: Image) -> Making:
+    async def _making(self, worker: Worker, container: Object, observed: PodRuntime, image: Image) -> Making:
         """Raises: ConfigError, MountError."""
-        name = container["name"]
+        pod, name = worker.pod, container["name"]
         refused = unsupported_ephemeral(pod, name)
         if refused is not None:
             raise ConfigError(f"Pynetes does not support the field {refused} yet")
@@ -183,7 +216,7 @@ class Starter:
             host_ips=self._facts.host_ips,
             allocatable=self._facts.allocatable,
         )
-        mounts = await self._mounts(pod, container, variables, ips, attempt)
+        mounts = await self._mounts(worker, container, variables, ips, attempt)
         return Making(
             attempt,
             image,
@@ -194,14 +227,20 @@ class Starter:
         )
 
     async def _mounts(
-        self, pod: Object, container: Object, variables: Mapping[str, str], ips: tuple[str, ...], attempt: int
+        self, worker: Worker, container: Object, variables: Mapping[str, str], ips: tuple[str, ...], attempt: int
     ) -> tuple[Mount, ...]:
+        pod = worker.pod
         paths = self._volumes.paths(pod)
         volumes = {v["name"]: v for v in pod["spec"].get("volumes") or ()}
         mounts = []
         root = self._volumes.pod_dir(pod["metadata"]["uid"])
         for index, mount in enumerate(container.get("volumeMounts") or ()):
             name, target = mount["name"], mount["mountPath"]
+            if isinstance(image := worker.image_volumes.get(name), Image):
+                mounts.append(
+                    Mount("/" + target.lstrip("/"), "", True, "private", image.id, _sub_path(mount, variables))
+                )
+                continue
             if name not in paths:
                 raise ConfigError(f'cannot find volume "{name}" to mount into container "{container["name"]}"')
             readonly = bool(mount.get("readOnly")) or self._volumes.read_only(volumes[name])
@@ -229,6 +268,10 @@ class Starter:
             await self._host.write_file(path, b"", 0o666)
             mounts.append(Mount(message_path, path))
         return tuple(mounts)
+
+
+def _image_volumes(pod: Object) -> list[Object]:
+    return [v for v in pod["spec"].get("volumes") or () if "image" in v]
 
 
 def _sub_path(mount: Object, variables: Mapping[str, str]) -> str:

@@ -15,11 +15,11 @@ Refuses = Callable[[Any, Object], bool]
 HONOURED: Mapping[str, str] = {
     "PodSpec": "activeDeadlineSeconds affinity automountServiceAccountToken containers:Container dnsConfig dnsPolicy "
     "enableServiceLinks ephemeralContainers:EphemeralContainer hostAliases hostIPC hostNetwork hostPID hostname "
-    "hostnameOverride initContainers:Container nodeName nodeSelector os overhead preemptionPolicy priority "
-    "priorityClassName readinessGates resources:ResourceRequirements restartPolicy schedulerName schedulingGates "
+    "hostnameOverride imagePullSecrets initContainers:Container nodeName nodeSelector os overhead preemptionPolicy "
+    "priority priorityClassName readinessGates resources:ResourceRequirements restartPolicy schedulerName schedulingGates "
     "schedulingGroup securityContext:PodSecurityContext serviceAccount serviceAccountName setHostnameAsFQDN "
     "shareProcessNamespace subdomain terminationGracePeriodSeconds tolerations topologySpreadConstraints "
-    "volumes:Volume",
+    "runtimeClassName volumes:Volume",
     "Container": "args command env:EnvVar envFrom image imagePullPolicy lifecycle:Lifecycle livenessProbe:Probe name "
     "ports readinessProbe:Probe resizePolicy resources:ResourceRequirements restartPolicy restartPolicyRules "
     "securityContext:SecurityContext startupProbe:Probe stdin stdinOnce terminationMessagePath "
@@ -40,7 +40,8 @@ HONOURED: Mapping[str, str] = {
     "PodSecurityContext": "fsGroup fsGroupChangePolicy runAsGroup runAsNonRoot runAsUser seLinuxChangePolicy "
     "seccompProfile supplementalGroups supplementalGroupsPolicy sysctls",
     "VolumeMount": "mountPath mountPropagation name readOnly subPath subPathExpr",
-    "Volume": "configMap downwardAPI emptyDir:EmptyDir hostPath name projected:Projected secret",
+    "Volume": "configMap downwardAPI emptyDir:EmptyDir hostPath image:Image name projected:Projected secret",
+    "Image": "pullPolicy reference",
     "EmptyDir": "sizeLimit",
     "Projected": "defaultMode sources:Projection",
     "Projection": "configMap downwardAPI secret serviceAccountToken",
@@ -66,16 +67,14 @@ def _profile(value: Any, spec: Object) -> bool:
 
 _ABSENT_VOLUMES = (
     "awsElasticBlockStore azureDisk azureFile cephfs cinder csi ephemeral fc flexVolume flocker gcePersistentDisk "
-    "gitRepo glusterfs image iscsi nfs persistentVolumeClaim photonPersistentDisk portworxVolume quobyte rbd scaleIO "
+    "gitRepo glusterfs iscsi nfs persistentVolumeClaim photonPersistentDisk portworxVolume quobyte rbd scaleIO "
     "storageos vsphereVolume"
 )
 
 REFUSED: Mapping[str, Mapping[str, Refuses]] = {
     "PodSpec": {
         "hostUsers": lambda value, spec: value is False,
-        "imagePullSecrets": _always,
         "resourceClaims": _always,
-        "runtimeClassName": _always,
     },
     "Container": {"volumeDevices": _always},
     "EphemeralContainer": {"volumeDevices": _always, "targetContainerName": _without_shared_processes},

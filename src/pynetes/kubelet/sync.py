@@ -17,6 +17,7 @@ from pynetes.kubelet.host import Host
 from pynetes.kubelet.images import Images
 from pynetes.kubelet.killing import Killer
 from pynetes.kubelet.names import HostNameError, dns
+from pynetes.kubelet.objects import ObjectReader
 from pynetes.kubelet.observed import PodRuntime, restarts_all
 from pynetes.kubelet.observer import Observer
 from pynetes.kubelet.plan import Actions, Kill, plan
@@ -30,6 +31,7 @@ from pynetes.kubelet.volumes.manager import VolumeFailure, VolumeManager
 from pynetes.kubelet.volumes.tokens import TokenManager
 from pynetes.kubelet.workers import State, Worker, Workers
 from pynetes.meta.objects import Object
+from pynetes.meta.status import StatusError
 from pynetes.meta.times import parse_time
 from pynetes.runtime.types import ContainerState, DNSConfig, Runtime, RuntimeFailure, SandboxState
 
@@ -63,6 +65,7 @@ class Parts:
     volumes: VolumeManager
     tokens: TokenManager
     context: Callable[[tuple[str, ...]], Context]
+    sources: ObjectReader
     facts: NodeFacts
     node: Callable[[], Object]
     tell: Tell
@@ -281,22 +284,32 @@ class PodSync:
         try:
             servers, searches, options = await p.host.resolv_conf(p.settings.resolv_conf)
             names = dns(pod, DNSConfig(servers, searches, options), p.settings.cluster_dns, p.settings.cluster_domain)
-            config = sandbox_config(pod, attempt, p.settings, names, worker.prepared or "")
+            handler = await self._handler(pod)
+            config = sandbox_config(pod, attempt, p.settings, names, worker.prepared or "", handler)
             await p.host.volumes.directory(config.log_directory, mode=0o755)
             sandbox = await p.runtime.run_sandbox(config)
-        except (RuntimeFailure, HostNameError, OSError) as error:
+        except (RuntimeFailure, HostNameError, OSError, StatusError) as error:
             if worker.state is State.SYNC:
-                p.tell(pod, "Warning", "FailedCreatePodSandBox", f"Failed to create pod sandbox: {error}")
+                why = f"rpc error: code = Unknown desc = {error}" if isinstance(error, RuntimeFailure) else str(error)
+                p.tell(pod, "Warning", "FailedCreatePodSandBox", f"Failed to create pod sandbox: {why}")
                 p.workers.wake_at(worker, p.clock.now() + p.settings.retry_seconds)
             return False
         await p.observer.add(sandbox)
         return True
+
+    async def _handler(self, pod: Object) -> str:
+        """Raises: StatusError."""
+        name = pod["spec"].get("runtimeClassName")
+        return await self._p.sources.runtime_handler(name) if name else ""
 
     async def _start(self, worker: Worker, actions: Actions, observed: PodRuntime, planned_on: PodRuntime) -> None:
         """Start what the plan names, one after another; an init container that fails holds the rest back."""
         starts = [("ephemeralContainers", n) for n in actions.start_ephemeral]
         starts += [("initContainers", n) for n in actions.start_init]
         starts += [("containers", n) for n in actions.start]
+        if starts:
+            await self._pull_secrets(worker.pod)
+            await self._p.starter.pull_volumes(worker)
         for where, name in starts:
             if worker.state is not State.SYNC:
                 return  # a deletion came in between
@@ -312,6 +325,22 @@ class PodSync:
             self._publish(worker, observed)
             if not started and where == "initContainers" and not pods.is_sidecar(found[1]):
                 return
+
+    async def _pull_secrets(self, pod: Object) -> None:
+        """Tell which secrets for registries are missing. A start goes on: the image may be there, or free to all."""
+        missing = []
+        for reference in pod["spec"].get("imagePullSecrets") or ():
+            try:
+                if reference.get("name"):
+                    await self._p.sources.secret(pod["metadata"]["namespace"], reference["name"])
+            except StatusError:
+                missing.append(reference["name"])
+        if missing:
+            self._p.tell(
+                pod, "Warning", "FailedToRetrieveImagePullSecret",
+                f"Unable to retrieve some image pull secrets ({', '.join(missing)}); "
+                "attempting to pull the image may not succeed.",
+            )  # fmt: skip
 
     async def _start_one(
         self, worker: Worker, where: str, container: Object, observed: PodRuntime, planned_on: PodRuntime

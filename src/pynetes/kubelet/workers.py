@@ -17,7 +17,9 @@ from enum import Enum
 from pynetes.aio.clock import Clock, Timer
 from pynetes.aio.tasks import Tasks
 from pynetes.kubelet import pods
+from pynetes.kubelet.images import ImageError
 from pynetes.meta.objects import Object
+from pynetes.runtime.types import Image
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +49,7 @@ class Worker:
     eviction: reason and message when the kubelet itself ends the pod.
     grace_override: seconds that the kubelet gives instead of the pod's own.
     gone: the API has no such pod any more.
+    image_volumes: by volume, the image whose files it is, or why there is none.
     interruptible: the step may be cancelled: it waits for something that a deletion makes pointless.
     """
 
@@ -69,6 +72,7 @@ class Worker:
     prepared: str | None = None
     interruptible: bool = False
     hooked: set[str] = field(default_factory=set)
+    image_volumes: dict[str, Image | ImageError] = field(default_factory=dict)
 
     def grace_seconds(self) -> int:
         if self.grace_override is not None:

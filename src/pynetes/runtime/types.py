@@ -103,8 +103,8 @@ class Sandbox:
 class Mount:
     """A bind mount. ``propagation`` is ``private``, ``rslave`` or ``rshared``.
 
-    ``image``: an image that is there, by its id, whose files are mounted, read-only, in place of ``host_path`` (``""``);
-    of it only ``image_sub_path`` where that is set.
+    ``image``: an image that is there, by its id: its files are mounted, read-only, in place of ``host_path`` (``""``);
+    of them only ``image_sub_path`` where that is set.
     """
 
     container_path: str
@@ -117,7 +117,8 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """Limits of one container; 0 or empty means none. ``cpu_quota`` microseconds a ``cpu_period``."""
+    """Limits of one container; 0 or empty means none. ``cpu_quota`` microseconds a ``cpu_period``. ``hugepages``: bytes
+    by page size (``2MB``, ``1GB``)."""
 
     cpu_shares: int = 0
     cpu_quota: int = 0
@@ -125,6 +126,7 @@ class Resources:
     memory_limit: int = 0
     oom_score_adj: int = 0
     pids_limit: int = 0
+    hugepages: Mapping[str, int] = field(default_factory=dict)
     unified: Mapping[str, str] = field(default_factory=dict)
 
 

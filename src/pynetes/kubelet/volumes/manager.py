@@ -75,18 +75,14 @@ class VolumeManager:
     async def tear_down(self, uid: str) -> None:
         await self._volumes.tear_down(self.pod_dir(uid))
 
-    async def over_limit(self, pod: Object) -> str | None:
-        """The message of an emptyDir on disk that holds more than its sizeLimit."""
-        for volume in pod["spec"].get("volumes") or ():
-            spec = volume.get("emptyDir")
-            limit = (spec or {}).get("sizeLimit")
-            if spec is None or not limit or spec.get("medium") == "Memory":
-                continue
-            path = self._path(pod, volume)
-            bound = whole({"size": limit}, "size")
-            if path and bound and await self._volumes.usage(path) > bound:
-                return f'Usage of EmptyDir volume "{volume["name"]}" exceeds the limit "{limit}". '
-        return None
+    async def disk_usage(self, pod: Object) -> dict[str, int]:
+        """The bytes that each emptyDir on disk takes, by the volume's name."""
+        on_disk = [
+            volume
+            for volume in pod["spec"].get("volumes") or ()
+            if volume.get("emptyDir") is not None and volume["emptyDir"].get("medium") != "Memory"
+        ]
+        return {volume["name"]: await self._volumes.usage(self._path(pod, volume)) for volume in on_disk}
 
     def _path(self, pod: Object, volume: Object) -> str:
         if "hostPath" in volume:
@@ -103,6 +99,8 @@ class VolumeManager:
         if "hostPath" in volume:
             spec = volume["hostPath"]
             await self._volumes.host_path(spec["path"], spec.get("type") or "")
+        elif "image" in volume:
+            pass  # mounted by the runtime, for each container
         elif "emptyDir" in volume:
             spec = volume["emptyDir"]
             size = whole({"size": spec["sizeLimit"]}, "size") if spec.get("sizeLimit") else _memory_limit(pod)

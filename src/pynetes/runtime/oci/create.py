@@ -58,7 +58,13 @@ def _prepare(
     bundle.mkdir(parents=True)
     state.images.pin(container_id, image, bundle)
     rootfs = _mount_root(state, bundle, image)
-    config = replace(config, mounts=tuple(_resolved(m) for m in config.mounts))
+    config = replace(
+        config,
+        mounts=tuple(
+            _image_volume(state, container_id, bundle, number, m) if m.image else _resolved(m)
+            for number, m in enumerate(config.mounts)
+        ),
+    )
 
     def read(path: str) -> str:
         try:
@@ -113,6 +119,28 @@ def _mount_root(state: State, bundle: Path, image: ImageRecord) -> Path:
         raise RuntimeFailure(f"image {image.id} has too many layers: {len(lower)}", "CreateContainerError")
     namespaces.mount("overlay", rootfs, "overlay", 0, options)
     return rootfs
+
+
+def _image_volume(state: State, container_id: str, bundle: Path, number: int, mount: Mount) -> Mount:
+    """The mount with an image's files for its source: its layers without one to write to."""
+    image = state.images.get(mount.image)
+    if image is None:
+        raise NotFound(f'failed to mount image "{mount.image}": not found', "CreateContainerError")
+    place, empty = bundle / "images" / str(number), bundle / "empty"
+    place.mkdir(parents=True)
+    # the pin lasts as long as the bundle; the container's own is taken away by name
+    state.images.pin(f"{container_id}-{number}", image, bundle)
+    lower = [str(p) for p in reversed(state.images.layer_paths(image.layers))]
+    if lower:
+        # the kernel wants two lower layers where there is no upper one
+        namespaces.mount("overlay", place, "overlay", 0, f"lowerdir={':'.join([*lower, str(empty)])}")
+    source = within(place, mount.image_sub_path.split("/"))
+    if not os.path.exists(source):
+        raise RuntimeFailure(
+            f'failed to mount image volume: image sub path "{mount.image_sub_path}" does not exist',
+            "CreateContainerError",
+        )
+    return replace(mount, host_path=source, readonly=True)
 
 
 def _resolved(mount: Mount) -> Mount:

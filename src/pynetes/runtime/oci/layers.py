@@ -204,3 +204,19 @@ def _remove(target: str, there: os.stat_result) -> None:
         shutil.rmtree(target)
     else:
         os.unlink(target)
+
+
+def disk_usage(root: Path) -> int:
+    """Bytes on disk of all below; hard links count once, what vanishes meanwhile not."""
+    seen: set[int] = set()
+    total = 0
+    for directory, _, files in os.walk(root):
+        for name in (".", *files):
+            try:
+                status = os.lstat(os.path.join(directory, name))
+            except OSError:
+                continue
+            if status.st_ino not in seen:
+                seen.add(status.st_ino)
+                total += status.st_blocks * 512
+    return total

@@ -12,6 +12,7 @@ from pynetes.runtime.oci import adopt, attach, create, load, remove, sandboxes, 
 from pynetes.runtime.oci import exec as execs
 from pynetes.runtime.oci.endings import Endings
 from pynetes.runtime.oci.images import ImageStore, as_image
+from pynetes.runtime.oci.layers import disk_usage
 from pynetes.runtime.oci.references import parse
 from pynetes.runtime.oci.state import State, as_container, as_sandbox
 from pynetes.runtime.oci.types import Settings
@@ -153,6 +154,12 @@ class OCIRuntime:
             return self._state.cgroups.usage(live.record.cgroup)
         except OSError as error:
             raise RuntimeFailure(f'no usage of container "{container_id}": {error}') from error
+
+    async def writable_bytes(self, container_id: str) -> int:
+        live = self._state.containers.get(container_id)
+        if live is None:
+            return 0
+        return await self._state.clock.in_thread(disk_usage, self._state.paths.container(container_id) / "upper")
 
     def events(self) -> AsyncIterator[PodEvent]:
         return self._state.events()

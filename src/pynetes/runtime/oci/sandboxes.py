@@ -30,6 +30,11 @@ from pynetes.runtime.types import (
 async def run(state: State, config: SandboxConfig) -> SandboxRecord:
     """A new sandbox, ready. What was made is undone when anything fails."""
     sandbox_id = state.new_id()
+    if config.runtime_handler not in state.settings.handlers:
+        raise RuntimeFailure(
+            f'unable to get OCI runtime for sandbox "{sandbox_id}": '
+            f'no runtime for "{config.runtime_handler}" is configured'
+        )
     try:
         await state.clock.in_thread(_prepare, state, sandbox_id, config)
         ips: tuple[str, ...] = ()

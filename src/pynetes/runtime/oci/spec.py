@@ -166,6 +166,8 @@ def resources(wanted: Resources, cgroup_v2: bool) -> dict[str, Any]:
         out["memory"] = {"limit": wanted.memory_limit, **({"swap": wanted.memory_limit} if cgroup_v2 else {})}
     if wanted.pids_limit:
         out["pids"] = {"limit": wanted.pids_limit}
+    if wanted.hugepages:
+        out["hugepageLimits"] = [{"pageSize": size, "limit": limit} for size, limit in sorted(wanted.hugepages.items())]
     if wanted.unified and cgroup_v2:
         out["unified"] = dict(wanted.unified)
     return out

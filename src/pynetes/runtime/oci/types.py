@@ -47,6 +47,7 @@ class Settings:
     """Where the programs are, and what a node's administrator may choose.
 
     ``image_root``: the image store, which runtimes of several nodes of one host may share; ``None``: below the root.
+    ``handlers``: the names of RuntimeClasses' handlers that mean this runtime.
     ``unprivileged_ports`` and ``unprivileged_icmp``: as containerd sets them in each pod's network namespace.
     """
 
@@ -60,6 +61,7 @@ class Settings:
     unprivileged_ports: bool = True
     unprivileged_icmp: bool = True
     kill_seconds: float = 10.0
+    handlers: tuple[str, ...] = ("", "runc")
 
 
 @dataclass(frozen=True, slots=True)

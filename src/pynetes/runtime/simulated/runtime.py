@@ -247,6 +247,9 @@ class SimulatedRuntime:
         self._process(container_id)
         return Usage(0, 0)
 
+    async def writable_bytes(self, container_id: str) -> int:
+        return 0
+
     async def events(self) -> AsyncIterator[PodEvent]:
         reader = _Reader()
         self._readers.append(reader)
