@@ -170,6 +170,9 @@ class Watcher(asyncio.Protocol):
         self.size += len(data)
         self.seen()
 
+    def connection_lost(self, error: Exception | None) -> None:
+        self.seen()
+
 
 class Crowd(threading.Thread):
     """Many watchers that cost next to nothing: after handshake and request, bytes are counted by the kernel, not read.
@@ -264,7 +267,9 @@ async def fan_out(target: Target, watchers: int, events: int, writers: int = 8) 
     seconds = time.perf_counter() - begun
     transport.abort()
     await asyncio.to_thread(crowd.close)
-    return Result(f"watch, {watchers} watchers: events", (watchers - crowd.broken) * events / seconds, 0, 0, crowd.broken)
+    return Result(
+        f"watch, {watchers} watchers: events", (watchers - crowd.broken) * events / seconds, 0, 0, crowd.broken
+    )
 
 
 async def ask(target: Target, method: str, path: str, body: bytes = b"") -> tuple[int, dict[str, Any]]:
