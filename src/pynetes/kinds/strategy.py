@@ -25,8 +25,9 @@ _METADATA_OF_STATUS = (
 class Strategy:
     """``spec``: the members that generation counts. What is kept of the old object is shared with it, not copied.
 
-    ``template``: where the pod template is, whose disabled fields are dropped. ``has_status``: a create drops the status, an update keeps it, and a status update keeps the spec; with
-    ``resets_metadata`` a status update keeps the metadata, too.
+    ``template``: where the pod template is, whose disabled fields are dropped. ``has_status``: a create drops the
+    status, an update keeps it, and a status update keeps the spec; with ``resets_metadata`` a status update keeps the
+    metadata, too.
     """
 
     generation: bool = False

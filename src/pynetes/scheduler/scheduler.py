@@ -11,7 +11,6 @@ Caveats: volume claims and resource claims are not looked at yet: pods that have
 Source: pkg/scheduler/{scheduler,schedule_one,eventhandlers}.go.
 """
 
-import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator

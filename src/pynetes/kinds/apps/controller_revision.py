@@ -1,4 +1,7 @@
-"""Controller revisions. Source: kubernetes ``pkg/apis/apps/validation/validation.go`` ``ValidateControllerRevision``."""
+"""Controller revisions.
+
+Source: kubernetes ``pkg/apis/apps/validation/validation.go`` ``ValidateControllerRevision``.
+"""
 
 from collections.abc import Sequence
 from typing import Any

@@ -13,9 +13,7 @@ from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks
 from pynetes.meta.selectors import format_object
 
-_STRATEGY = Strategy(
-    generation=True, has_status=True, template=("spec", "jobTemplate", "spec", "template")
-)
+_STRATEGY = Strategy(generation=True, has_status=True, template=("spec", "jobTemplate", "spec", "template"))
 
 
 def default(cron_job: Object) -> None:

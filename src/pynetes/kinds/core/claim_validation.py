@@ -167,9 +167,8 @@ def _comparable(claim: Object, old: Object) -> tuple[Object, Object]:
     if not before.get("volumeName") and spec.get("volumeName"):
         before["volumeName"] = spec["volumeName"]
     name, annotated = spec.get("storageClassName"), (old["metadata"].get("annotations") or {}).get(STORAGE_CLASS)
-    if _upgrades_class(claim, old):
-        spec.pop("storageClassName")
-    elif name is not None and before.get("storageClassName") is None and annotated in (None, name):
+    named_now = name is not None and before.get("storageClassName") is None and annotated in (None, name)
+    if _upgrades_class(claim, old) or named_now:
         spec.pop("storageClassName")
     if (claim.get("status") or {}).get("phase") == "Bound":
         if _requested(spec) is not None:

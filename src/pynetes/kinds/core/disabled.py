@@ -1,4 +1,4 @@
-"""What a pod's spec may not hold while upstream's gates for it are off by default; it is dropped, unless it was there already.
+"""What a pod's spec may not hold while upstream's gates for it are off: it is dropped, unless it was there already.
 
 Source: kubernetes ``pkg/api/pod/util.go`` ``dropDisabledFields``; docs/facts ``feature-gates.tsv``.
 """

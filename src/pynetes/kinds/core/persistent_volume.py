@@ -1,4 +1,7 @@
-"""Persistent volumes. Source: kubernetes ``pkg/registry/core/persistentvolume/strategy.go``, ``pkg/apis/core/v1/defaults.go``."""
+"""Persistent volumes.
+
+Source: kubernetes ``pkg/registry/core/persistentvolume/strategy.go``, ``pkg/apis/core/v1/defaults.go``.
+"""
 
 from collections.abc import Sequence
 from typing import Any

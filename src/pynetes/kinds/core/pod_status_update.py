@@ -1,4 +1,7 @@
-"""What is wrong with a pod's new status. Source: kubernetes ``pkg/apis/core/validation/validation.go`` ``ValidatePodStatusUpdate``."""
+"""What is wrong with a pod's new status.
+
+Source: kubernetes ``pkg/apis/core/validation/validation.go`` ``ValidatePodStatusUpdate``.
+"""
 
 from collections.abc import Sequence
 

@@ -1,7 +1,7 @@
 """What a pod's updates may not do: the spec is fixed but for a few members.
 
-Source: kubernetes ``pkg/apis/core/validation/validation.go`` ``ValidatePodUpdate``, ``ValidatePodEphemeralContainersUpdate``,
-``ValidatePodResize``.
+Source: kubernetes ``pkg/apis/core/validation/validation.go`` ``ValidatePodUpdate``,
+``ValidatePodEphemeralContainersUpdate``, ``ValidatePodResize``.
 """
 
 from collections.abc import Sequence
@@ -155,7 +155,10 @@ def _gates(spec: Object, old: Object) -> list[Cause]:
 
 
 def _gated(munged: Object, old: Object) -> list[Cause]:
-    """What may be narrowed while the scheduler is kept off; taken back in ``munged`` where it was allowed. Source: KEP-3838."""
+    """What may be narrowed while the scheduler is kept off; taken back in ``munged`` where it was allowed.
+
+    Source: KEP-3838.
+    """
     causes: list[Cause] = []
     selector, before = munged.get("nodeSelector") or {}, old.get("nodeSelector") or {}
     if selector != before:

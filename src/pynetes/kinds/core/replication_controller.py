@@ -1,4 +1,7 @@
-"""Replication controllers. Source: kubernetes ``pkg/apis/core/validation/validation.go``, ``pkg/apis/core/v1/defaults.go``."""
+"""Replication controllers.
+
+Source: kubernetes ``pkg/apis/core/validation/validation.go``, ``pkg/apis/core/v1/defaults.go``.
+"""
 
 from collections.abc import Sequence
 from typing import Any

@@ -34,11 +34,9 @@ _FROZEN = "field is immutable when `immutable` is set"
 
 def default(secret: Object) -> None:
     if (texts := secret.pop("stringData", None)) is not None:
-        data = secret.get("data")
-        if data is None and texts:
-            data = secret["data"] = {}
-        for key, text in texts.items():
-            data[key] = base64.b64encode(text.encode()).decode()
+        encoded = {key: base64.b64encode(text.encode()).decode() for key, text in texts.items()}
+        if encoded:
+            secret["data"] = (secret.get("data") or {}) | encoded
     if not secret.get("type"):
         secret["type"] = "Opaque"
 

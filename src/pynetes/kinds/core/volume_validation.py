@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from pynetes.kinds.core import volume_sources as sources
 from pynetes.kinds.core.claim_validation import access_modes, basic_amount, volume_mode
+from pynetes.kinds.core.node_labels import SUCCESSORS, node_term_warnings
 from pynetes.kinds.core.resource_names import NOT_POSITIVE
 from pynetes.kinds.core.scheduling import node_selector
-from pynetes.kinds.core.node_labels import SUCCESSORS, node_term_warnings
 from pynetes.kinds.internal import difference, internal_json
 from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.meta.gotext import json_text
@@ -52,9 +52,7 @@ _MOUNTABLE = (
     "azureDisk",
     "photonPersistentDisk",
 )
-_RECYCLE = (
-    "The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning."
-)
+_RECYCLE = "The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning."
 _DEPRECATED_ANNOTATIONS = {
     "volume.beta.kubernetes.io/storage-class": 'deprecated since v1.8; use "storageClassName" attribute instead',
     _MOUNT_OPTIONS: 'deprecated since v1.31; use "mountOptions" attribute instead',
@@ -279,4 +277,6 @@ def volume_warnings(volume: Object) -> list[str]:
     selector = (spec.get("nodeAffinity") or {}).get("required") or {}
     for i, term in enumerate(selector.get("nodeSelectorTerms") or ()):
         found += node_term_warnings(f"spec.nodeAffinity.required.nodeSelectorTerms[{i}]", term)
-    return found + [f"spec.{shown}: {text}" for name, (shown, text) in _DEPRECATED.items() if spec.get(name) is not None]
+    return found + [
+        f"spec.{shown}: {text}" for name, (shown, text) in _DEPRECATED.items() if spec.get(name) is not None
+    ]
