@@ -3,6 +3,7 @@ import pytest
 from pynetes.meta.negotiation import (
     DISCOVERY,
     PLAIN,
+    PROTOBUF,
     Media,
     allowed_for,
     negotiate,
@@ -24,7 +25,8 @@ TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
         ("application/json;q=0.5, application/yaml", Media("application/yaml")),
         (f"{TABLE},application/json", Media(as_="Table", group="meta.k8s.io", version="v1")),
         (f"{TABLE.replace('v1', 'v9')},application/json", Media()),
-        ("application/vnd.kubernetes.protobuf,application/json", Media()),
+        ("application/vnd.kubernetes.protobuf,application/json", Media(PROTOBUF)),
+        (f"{PROTOBUF};as=Table;v=v1;g=meta.k8s.io,application/json", Media()),
         ("application/json;pretty=1", Media(pretty=True)),
     ],
 )

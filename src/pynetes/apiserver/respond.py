@@ -14,10 +14,10 @@ import orjson
 
 from pynetes.apiserver.context import Context
 from pynetes.http.types import Request, Response
-from pynetes.meta import encoding, negotiation
+from pynetes.meta import encoding, negotiation, protobuf
 from pynetes.meta import status as statuses
 from pynetes.meta.encoding import Entry
-from pynetes.meta.negotiation import JSON, YAML, Media
+from pynetes.meta.negotiation import PROTOBUF, YAML, Media
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Column, Resource, Version
 from pynetes.meta.status import StatusError
@@ -35,7 +35,9 @@ _NAME_AND_AGE = (
 
 def negotiate(ctx: Context) -> Media:
     """The form that the answer to this request takes. Raises: StatusError 406."""
-    return negotiation.negotiate(ctx.request.headers.get("accept", ""), negotiation.allowed_for(ctx.info.verb))
+    messages = ctx.version is None or ctx.version.type_name != ""
+    allowed = negotiation.allowed_for(ctx.info.verb, messages=messages)
+    return negotiation.negotiate(ctx.request.headers.get("accept", ""), allowed)
 
 
 def respond(ctx: Context, what: Entry | Object, status: int = 200) -> Response:
@@ -43,6 +45,8 @@ def respond(ctx: Context, what: Entry | Object, status: int = 200) -> Response:
     media = ctx.media if ctx.media is not None else negotiate(ctx)
     if isinstance(what, Entry):
         entry = present(ctx.resource, ctx.version, what)
+        if media.type == PROTOBUF and not media.as_:
+            return packed(ctx, media, protobuf.of_entry(entry), status)
         body = _projected(ctx, media, entry) if media.as_ else entry.json()
         return encoded(ctx, media, body, status)
     if media.as_ and ctx.version is not None and what.get("kind") == _kind(ctx):
@@ -51,14 +55,22 @@ def respond(ctx: Context, what: Entry | Object, status: int = 200) -> Response:
 
 
 def encoded(ctx: Context | Request, media: Media, body: bytes, status: int = 200) -> Response:
-    """A JSON body in its media type: as YAML, indented, compressed, or as it is."""
+    """A JSON body in its media type: as YAML or protobuf, indented, compressed, or as it is."""
     request = ctx if isinstance(ctx, Request) else ctx.request
+    if media.type == PROTOBUF:
+        return packed(request, media, protobuf.encode(orjson.loads(body)), status)
     if media.type == YAML:
         body = encoding.yaml(body)
     elif media.pretty or wants_pretty(request):
         body = encoding.pretty(body)
     else:
         body += b"\n"
+    return packed(request, media, body, status)
+
+
+def packed(ctx: Context | Request, media: Media, body: bytes, status: int = 200) -> Response:
+    """A body that is in its media type already: compressed, or as it is."""
+    request = ctx if isinstance(ctx, Request) else ctx.request
     if len(body) > GZIP_FROM and wants_gzip(request):
         return Response(status, _gzip(body), media.type, GZIP_HEADERS)
     return Response(status, body, media.type)
@@ -70,8 +82,6 @@ def status(ctx: Context | Request, body: Object) -> Response:
     try:
         media = negotiation.negotiate(request.headers.get("accept", ""), negotiation.PLAIN)
     except StatusError:
-        media = Media()
-    if media.type not in (JSON, YAML) or media.as_:
         media = Media()
     response = encoded(request, media, orjson.dumps(body), body["code"])
     seconds = (body.get("details") or {}).get("retryAfterSeconds")

@@ -3,11 +3,10 @@
 Upstream looks twice: its router takes a request only if the plain media type is in the route's list (``application/*``
 is not), then the handler weighs the clauses with their parameters. Source: apiserver
 ``pkg/endpoints/handlers/negotiation/negotiate.go``, go-restful ``route.go``, goautoneg.
-Differs: protobuf is read in bodies and listed, as upstream lists it, but not offered yet in answers: a clause that asks
-for it is passed over.
+Differs: aggregated discovery is not offered in protobuf: a clause that asks for it is passed over.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from pynetes.meta.status import StatusError, _error, not_acceptable, unsupported_media_type
@@ -49,12 +48,16 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What an endpoint offers. ``types``: as its 406 lists them; ``projections``: (group, version, kind)s."""
+    """What an endpoint offers. ``types``: as its 406 lists them; ``projections``: (group, version, kind)s.
+
+    ``messages``: the objects themselves have protobuf messages (custom resources have none).
+    """
 
     types: tuple[str, ...] = OBJECT_TYPES
     projections: frozenset[tuple[str, str, str]] = frozenset()
-    offered: tuple[str, ...] = (JSON, YAML)
+    offered: tuple[str, ...] = OBJECT_TYPES
     stream: bool = False
+    messages: bool = True
 
 
 _TABLES = frozenset(
@@ -62,9 +65,10 @@ _TABLES = frozenset(
     for version in _META_VERSIONS
     for kind in ("Table", "PartialObjectMetadata", "PartialObjectMetadataList")
 )
+_NO_MESSAGES = frozenset(("Table", "APIGroupDiscoveryList"))
 _OBJECTS = Allowed(OBJECT_TYPES, _TABLES)
 _LISTS = Allowed(OBJECT_TYPES + STREAM_TYPES, _TABLES)
-_WATCHES = Allowed(OBJECT_TYPES + STREAM_TYPES, _TABLES, (JSON,), stream=True)
+_WATCHES = Allowed(OBJECT_TYPES + STREAM_TYPES, _TABLES, (JSON, PROTOBUF), stream=True)
 PLAIN = Allowed()
 """An endpoint that offers no projections: ``/version``, legacy discovery, statuses."""
 DISCOVERY = Allowed(
@@ -74,11 +78,14 @@ DISCOVERY = Allowed(
 """``/api`` and ``/apis``."""
 
 
-def allowed_for(verb: str) -> Allowed:
-    """What the endpoints of a resource offer, by the request's verb."""
-    if verb == "list":
-        return _LISTS
-    return _WATCHES if verb == "watch" else _OBJECTS
+def allowed_for(verb: str, *, messages: bool = True) -> Allowed:
+    """What the endpoints of a resource offer, by the request's verb. ``messages``: as in ``Allowed``."""
+    found = _BY_VERB.get(verb, (_OBJECTS, _CUSTOM_OBJECTS))
+    return found[0] if messages else found[1]
+
+
+_CUSTOM_OBJECTS = replace(_OBJECTS, messages=False)
+_BY_VERB = {"list": (_LISTS, replace(_LISTS, messages=False)), "watch": (_WATCHES, replace(_WATCHES, messages=False))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +104,23 @@ def negotiate(accept: str, allowed: Allowed = PLAIN) -> Media:
     if not _routed(accept, allowed.types):
         listed = ", ".join(allowed.types)
         raise not_acceptable(f"406: Not Acceptable\n\nAvailable representations: {listed}")
+    if (media := _best(accept, allowed)) is not None:
+        return media
+    # a stream must have a form as an object first, then one as a stream
+    streams = allowed.stream and _best(accept, replace(allowed, offered=OBJECT_TYPES)) is not None
+    listed = ", ".join(STREAM_TYPES if streams else OBJECT_TYPES)
+    error: StatusError = _error(406, "NotAcceptable", f"only the following media types are accepted: {listed}")
+    raise error
+
+
+def _best(accept: str, allowed: Allowed) -> Media | None:
     for clause in _clauses(accept):
         for offered in allowed.offered:
             if _matches(clause, offered):
                 media = _media(clause, offered, allowed)
                 if media is not None:
                     return media
-    listed = ", ".join(STREAM_TYPES if allowed.stream else OBJECT_TYPES)
-    error: StatusError = _error(406, "NotAcceptable", f"only the following media types are accepted: {listed}")
-    raise error
+    return None
 
 
 def _routed(accept: str, types: tuple[str, ...]) -> bool:
@@ -130,9 +145,11 @@ def _media(clause: _Clause, offered: str, allowed: Allowed) -> Media | None:
         return None
     wanted = (params.get("g", ""), params.get("v", ""), params.get("as", ""))
     if any(key in params for key in ("as", "g", "v")):
-        if wanted not in allowed.projections:
+        if wanted not in allowed.projections or (offered == PROTOBUF and wanted[2] in _NO_MESSAGES):
             return None
     else:
+        if offered == PROTOBUF and not allowed.messages:
+            return None
         wanted = ("", "", "")
     return Media(
         offered,

@@ -13,9 +13,9 @@ from pynetes.apiserver.cache import ResourceCache
 from pynetes.apiserver.context import Context
 from pynetes.apiserver.listing import ListOptions
 from pynetes.http.types import Answer, Response
-from pynetes.meta import encoding, status
+from pynetes.meta import encoding, protobuf, status
 from pynetes.meta.encoding import Entry
-from pynetes.meta.negotiation import JSON, Media
+from pynetes.meta.negotiation import JSON, PROTOBUF, Media
 from pynetes.store.types import Compacted, FutureRevision, prefix_end
 
 
@@ -110,6 +110,8 @@ def encoded(
     resource, version, media = ctx.resource, ctx.version, ctx.media
     assert resource is not None and version is not None and media is not None
     entries = [respond.present(resource, version, entry) for entry in entries]
+    if media.type == PROTOBUF:
+        return _in_protobuf(ctx, media, entries, revision, continue_, remaining)
     if media.as_ == "Table":
         body = respond.table(ctx, media, entries, revision, continue_=continue_, remaining=remaining)
     elif media.as_ == "PartialObjectMetadataList":
@@ -123,6 +125,22 @@ def encoded(
         items = (entry.json() if whole else entry.list_item() for entry in entries)
         body = encoding.list_body(resource.list_kind, api_version, revision, items, continue_, remaining)
     return respond.encoded(ctx, media, body)
+
+
+def _in_protobuf(
+    ctx: Context, media: Media, entries: Sequence[Entry], revision: int, continue_: str, remaining: int | None
+) -> Response:
+    resource, version = ctx.resource, ctx.version
+    assert resource is not None and version is not None
+    if not media.as_:
+        kind, api_version = resource.list_kind, resource.gvk(version.name).api_version
+        items = map(protobuf.message_of, entries)
+    elif media.as_ == "PartialObjectMetadataList":
+        kind, api_version = media.as_, f"meta.k8s.io/{media.version}"
+        items = map(protobuf.metadata_of, entries)
+    else:
+        raise respond.not_that(ctx, media, "List")
+    return respond.packed(ctx, media, protobuf.list_body(kind, api_version, revision, items, continue_, remaining))
 
 
 # -- whole lists, kept

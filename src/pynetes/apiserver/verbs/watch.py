@@ -17,9 +17,9 @@ from pynetes.apiserver.cache import Line, ResourceCache, Watcher, WatchQuery
 from pynetes.apiserver.context import Context
 from pynetes.apiserver.listing import ListOptions
 from pynetes.http.types import Answer, Stream, Writer
-from pynetes.meta import encoding
+from pynetes.meta import encoding, protobuf
 from pynetes.meta.encoding import Entry
-from pynetes.meta.negotiation import Media
+from pynetes.meta.negotiation import JSON, PROTOBUF, Media
 from pynetes.meta.status import StatusError
 
 _LAST_BOOKMARK_SECONDS = 2
@@ -33,7 +33,7 @@ def watch(ctx: Context) -> Answer | Awaitable[Answer]:
     session = _Session(ctx, ctx.server.cache.of(resource), options, revision)
     if options.initial_events and revision > ctx.server.cache.revision:
         return _later(ctx, session, revision)
-    return Stream(session.start, session.ended)
+    return session.stream()
 
 
 async def _later(ctx: Context, session: "_Session", revision: int) -> Answer:
@@ -41,12 +41,15 @@ async def _later(ctx: Context, session: "_Session", revision: int) -> Answer:
     try:
         await listing.wait_for(ctx, revision)
     except StatusError as error:
-        return Stream(partial(_refuse, error))
-    return Stream(session.start, session.ended)
+        return Stream(partial(_refuse, error, ctx.media), content_type=session.content_type)
+    return session.stream()
 
 
-def _refuse(error: StatusError, writer: Writer) -> None:
-    writer.write(encoding.event_line("ERROR", orjson.dumps(error.status)))
+def _refuse(error: StatusError, media: Media | None, writer: Writer) -> None:
+    if media is not None and media.type == PROTOBUF:
+        writer.write(protobuf.event("ERROR", protobuf.encode(error.status)))
+    else:
+        writer.write(encoding.event_line("ERROR", orjson.dumps(error.status)))
     writer.close()
 
 
@@ -63,10 +66,18 @@ class _Session:
         self._timer: Timer | None = None
         self._writer: Writer | None = None
 
+    @property
+    def content_type(self) -> str:
+        media = self._ctx.media
+        return media.content_type if media is not None and media.type == PROTOBUF else JSON
+
+    def stream(self) -> Stream:
+        return Stream(self.start, self.ended, content_type=self.content_type)
+
     def start(self, writer: Writer) -> None:
         self._writer = writer
         if self._revision and not self._options.initial_events and self._revision < self._cache.oldest:
-            _refuse(listing.too_old(self._revision, self._cache.oldest), writer)
+            _refuse(listing.too_old(self._revision, self._cache.oldest), self._ctx.media, writer)
             return
         lines = self._first_lines()
         # no await between reading what was before and joining
@@ -97,12 +108,7 @@ class _Session:
         return lines
 
     def _bookmark(self, *, initial_events_end: bool = False) -> bytes:
-        resource, version = self._ctx.resource, self._ctx.version
-        assert resource is not None and version is not None
-        api_version = resource.gvk(version.name).api_version
-        return encoding.bookmark(
-            resource.kind, api_version, self._ctx.server.cache.revision, initial_events_end=initial_events_end
-        )
+        return _bookmark(self._ctx, self._ctx.server.cache.revision, initial_events_end=initial_events_end)
 
     def _time_over(self, timeout: int) -> None:
         if self._watcher is None or self._writer is None:
@@ -126,26 +132,42 @@ def query(ctx: Context, cache: ResourceCache, options: ListOptions) -> WatchQuer
     assert resource is not None and version is not None and media is not None
     api_version = resource.gvk(version.name).api_version
 
-    def bookmark(revision: int) -> bytes:
-        return encoding.bookmark(resource.kind, api_version, revision)
-
+    bookmark = partial(_bookmark, ctx)
     convert = resource.convert if api_version != resource.storage_api_version else None
 
     def in_version(entry: Entry) -> Entry:
         return entry if convert is None else entry.converted(api_version, convert)
 
     if not media.as_:
+        if media.type == PROTOBUF:
+            packed: Line = lambda entry, type: protobuf.event_of(in_version(entry), type)  # noqa: E731
+            return WatchQuery(options.selection, (api_version, resource.group, PROTOBUF), packed, bookmark)
         plain: Line = Entry.event if convert is None else lambda entry, type: in_version(entry).event(type)
         return WatchQuery(options.selection, (api_version, resource.group), plain, bookmark)
     if media.as_ == "Table":
         return WatchQuery(options.selection, None, _table_lines(ctx, media, in_version), bookmark)
     if media.as_ != "PartialObjectMetadata":
         raise respond.not_that(ctx, media, "")
+    shown_as = f"meta.k8s.io/{media.version}"
 
     def metadata_only(entry: Entry, type: str) -> bytes:
-        return encoding.event_line(type, encoding.partial_metadata(in_version(entry), media.version))
+        entry = in_version(entry)
+        if media.type == PROTOBUF:
+            return protobuf.event(type, protobuf.envelope(shown_as, media.as_, protobuf.metadata_of(entry)))
+        return encoding.event_line(type, encoding.partial_metadata(entry, media.version))
 
-    return WatchQuery(options.selection, (api_version, "metadata", media.version), metadata_only, bookmark)
+    return WatchQuery(options.selection, (api_version, "metadata", media.version, media.type), metadata_only, bookmark)
+
+
+def _bookmark(ctx: Context, revision: int, *, initial_events_end: bool = False) -> bytes:
+    """A bookmark, of the kind that the watch shows."""
+    resource, version, media = ctx.resource, ctx.version, ctx.media
+    assert resource is not None and version is not None and media is not None
+    kind, api_version = resource.kind, resource.gvk(version.name).api_version
+    if media.as_ == "PartialObjectMetadata":
+        kind, api_version = media.as_, f"meta.k8s.io/{media.version}"
+    made = protobuf.bookmark if media.type == PROTOBUF else encoding.bookmark
+    return made(kind, api_version, revision, initial_events_end=initial_events_end)
 
 
 def _table_lines(ctx: Context, media: Media, in_version: Callable[[Entry], Entry]) -> Line:

@@ -17,7 +17,6 @@ EXTENSIONS = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1."
 EXTRA_VALUES = tuple(
     f"io.k8s.api.{group}.v1.ExtraValue" for group in ("authentication", "authorization", "certificates")
 )
-SCALARS = frozenset(("string", "bool", "int32", "int64", "double", "bytes"))
 VARINTS = frozenset(("bool", "int32", "int64"))
 
 

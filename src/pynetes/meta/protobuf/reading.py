@@ -19,7 +19,6 @@ from pynetes.meta.protobuf.messages import (
     EXTENSIONS,
     EXTRA_VALUES,
     META,
-    SCALARS,
     VARINTS,
     Field,
     ProtobufError,
@@ -129,7 +128,7 @@ def _span(data: bytes, at: int, end: int) -> tuple[int, int]:
 
 
 def _skip(type_name: str, tag: int, data: bytes, at: int, end: int) -> int:
-    """Over a field that is not known. Raises: ProtobufError for a known one of another wire type, and for what is none."""
+    """Over a field that is not known. Raises: ProtobufError also for a known one of another wire type."""
     number, wire = tag >> 3, tag & 7
     if wire == 4:
         raise ProtobufError(f"proto: {_short(type_name)}: wiretype end group for non-group")
@@ -285,29 +284,22 @@ def _packed(field: Field) -> _Step:
 
 def _map(field: Field) -> _Step:
     """From strings; each pair is a message of a key and a value."""
-    name, of = field.name, field.of
-    wire = _WIRE_OF_VALUES.get(of, 2)
-    convert = _of_bytes(of) if wire == 2 else None
-    empty = "" if of in ("string", "bytes") else None
+    name, convert = field.name, _of_bytes(field.of)
 
     def step(data: bytes, at: int, end: int, out: Object) -> int:
         at, stop = _span(data, at, end)
-        key, value = "", empty
+        key, value_at, value_end = "", stop, stop
         while at < stop:
             tag, at = varint(data, at)
             if tag == 10:
                 at, till = _span(data, at, stop)
                 key, at = str(data[at:till], "utf-8", "replace"), till
-            elif tag == 18 and convert is not None:
-                at, till = _span(data, at, stop)
-                value, at = convert(data, at, till), till
-            elif tag == 16 and convert is None:
-                number, at = varint(data, at)
-                value = _OF_VARINT[of](number)
+            elif tag == 18:
+                value_at, value_end = _span(data, at, stop)
+                at = value_end
             else:
                 at = _skip("", tag, data, at, stop)
-        if value is None and convert is not None and of not in SCALARS:
-            value = convert(data, stop, stop)
+        value = convert(data, value_at, value_end)
         found = out.get(name)
         if found is None:
             found = out[name] = {}
@@ -318,8 +310,6 @@ def _map(field: Field) -> _Step:
 
 
 # -- values
-
-_WIRE_OF_VALUES = dict.fromkeys(VARINTS, 0)
 
 
 def _of_bytes(of: str) -> Read:
@@ -373,7 +363,7 @@ def _micro_time(data: bytes, at: int, end: int) -> str | None:
         return None
     seconds, nanos = _timestamp(data[at:end])
     carried, micros = divmod(int(nanos / 1000), 1_000_000)
-    if (seconds, nanos) == (_YEAR_ONE, 0):
+    if not nanos and seconds == _YEAR_ONE:
         return None
     return f"{_written(seconds + carried)[:-1]}.{micros:06d}Z"
 

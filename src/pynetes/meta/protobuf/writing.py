@@ -1,4 +1,4 @@
-"""JSON values into messages, byte for byte as Go writes them: one closure a message type, compiled when it is first met.
+"""JSON values into messages, byte for byte as Go writes them: one closure a message type, compiled on first use.
 
 Go writes fields that are no pointers also when they are zero, so here too: other readers of proto2 tell a zero from
 nothing. Objects are in the form that a round trip through their type leaves (``Decoder.canonical``).
