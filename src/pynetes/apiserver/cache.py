@@ -114,6 +114,11 @@ class Watcher:
     limit: int
 
 
+CROWD = 100
+GATHER_SECONDS = 0.004
+"""So many watchers of the same lines wait so long for more of them: a write and its cipher are paid once for all."""
+
+
 class Group:
     """Watchers that want the same lines; ``pending`` are those of this turn of the loop."""
 
@@ -562,7 +567,10 @@ class Cache:
         self._flushing = False
         dirty, self._dirty = self._dirty, []
         for group in dirty:
-            self.flush_group(group)
+            if len(group.watchers) < CROWD:
+                self.flush_group(group)
+            else:
+                self._clock.call_later(GATHER_SECONDS, self.flush_group, group)
 
     def flush_group(self, group: Group) -> None:
         """Write the lines that wait to every watcher of the group: one frame, the same bytes to all."""
@@ -595,6 +603,7 @@ class Cache:
             for group in view.groups:
                 if group.bookmarks:
                     wanted = True
+                    self.flush_group(group)
                     framed = frame(group.query.bookmark(self.revision))
                     self._write([w for w in group.watchers if w.bookmarks], framed)
         if wanted:
