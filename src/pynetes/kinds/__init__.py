@@ -41,7 +41,7 @@ def _resource(record: Mapping[str, Any], hooks: Any) -> Resource:
         singular=record["singular"],
         namespaced=record["namespaced"],
         verbs=tuple(record["verbs"]),
-        versions=tuple(_version(v) for v in record["versions"]),
+        versions=tuple(_version(v, _descriptions(record)) for v in record["versions"]),
         storage_version=record.get("storage_version") or record["versions"][0]["name"],
         storage_prefix=record.get("storage_prefix"),
         short_names=tuple(record.get("short_names", ())),
@@ -58,11 +58,23 @@ def _resource(record: Mapping[str, Any], hooks: Any) -> Resource:
 _NO_HOOKS = Hooks()
 
 
-def _version(record: Mapping[str, Any]) -> Version:
+@cache
+def _column_descriptions() -> Mapping[str, Mapping[str, str]]:
+    loaded: Mapping[str, Mapping[str, str]] = orjson.loads(data_file("column-descriptions.json"))
+    return loaded
+
+
+def _descriptions(record: Mapping[str, Any]) -> Mapping[str, str]:
+    """What the resource's table says of its columns; those of every object's metadata where it says nothing."""
+    known = _column_descriptions()
+    return {**known[""], **known.get(f"{record['group']}/{record['kind']}", {})}
+
+
+def _version(record: Mapping[str, Any], descriptions: Mapping[str, str]) -> Version:
     return Version(
         name=record["name"],
         type_name=record["type"],
-        columns=tuple(Column(n, t, f, p) for n, t, f, p in record.get("columns", ())),
+        columns=tuple(Column(n, t, f, p, descriptions.get(n, "")) for n, t, f, p in record.get("columns", ())),
         selectable_fields=tuple(record.get("fields", ("metadata.name", "metadata.namespace"))),
     )
 

@@ -125,7 +125,7 @@ def template_warnings(obj: Object, old: Object | None, used_in: str = "") -> Seq
     template = obj["spec"].get("template") or {}
     if old is None:
         named = name_warning(obj, used_in) if used_in else []
-        return [*named, *pod_spec.template_warnings("spec.template", template, None)]
+        return [*named, *pod_spec.template_warnings("spec.template", template)]
     if obj["metadata"].get("generation") == old["metadata"].get("generation"):
         return []
-    return pod_spec.template_warnings("spec.template", template, old["spec"].get("template") or {})
+    return pod_spec.template_warnings("spec.template", template)

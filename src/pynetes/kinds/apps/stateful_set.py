@@ -5,6 +5,7 @@ from typing import Any
 
 from pynetes.kinds import rows, workload
 from pynetes.kinds.core import pod_spec
+from pynetes.kinds.core.claim_warnings import claim_spec_warnings
 from pynetes.kinds.core.pod_annotations import pod_annotations
 from pynetes.kinds.core.pod_defaults import default_claim_spec, default_template, fill, fill_empty
 from pynetes.kinds.metadata import object_meta, object_meta_update
@@ -207,6 +208,9 @@ def _status(status: Object) -> list[Cause]:
 
 def warnings(stateful_set: Object, old: Object | None) -> Sequence[str]:
     found = list(workload.template_warnings(stateful_set, old))
+    misspelt = "" if old is None else ".Spec"
+    for i, claim in enumerate(stateful_set["spec"].get("volumeClaimTemplates") or ()):
+        found += claim_spec_warnings(f"spec.volumeClaimTemplates[{i}]{misspelt}", claim.get("spec") or {})
     if (stateful_set["spec"].get("revisionHistoryLimit") or 0) < 0:
         found.append(
             "spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended"

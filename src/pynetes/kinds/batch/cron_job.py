@@ -32,9 +32,9 @@ def warnings(cron_job: Object, old: Object | None) -> Sequence[str]:
     template = spec["jobTemplate"]["spec"]["template"]
     if old is None:
         found += workload.name_warning(cron_job, "Pod names and hostnames")
-        found += pod_spec.template_warnings(path, template, None)
+        found += pod_spec.template_warnings(path, template)
     elif cron_job["metadata"].get("generation") != old["metadata"].get("generation"):
-        found += pod_spec.template_warnings(path, template, old["spec"]["jobTemplate"]["spec"]["template"])
+        found += pod_spec.template_warnings(path, template)
     if "TZ" in (spec.get("schedule") or ""):
         schedule = "CRON_TZ or TZ used in spec.schedule is not officially supported, see"
         found.append(

@@ -1,6 +1,6 @@
 """Nodes. Source: kubernetes ``pkg/registry/core/node/strategy.go``, ``pkg/apis/core/validation/validation.go``."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pynetes.kinds import rows
@@ -8,6 +8,7 @@ from pynetes.kinds.core.node_validation import validate, validate_update
 from pynetes.kinds.core.pod_defaults import round_amounts
 from pynetes.kinds.pods.lifecycle import find_condition
 from pynetes.kinds.strategy import keep
+from pynetes.meta.addresses import cidr_warnings
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 
@@ -15,6 +16,12 @@ _ROLE_PREFIX = "node-role.kubernetes.io/"
 
 
 def default(node: Object) -> None:
+    spec = node.setdefault("spec", {})
+    if cidr := spec.get("podCIDR"):
+        if (spec.get("podCIDRs") or [""])[0] != cidr:
+            spec["podCIDRs"] = [cidr]
+    elif spec.get("podCIDRs"):
+        spec["podCIDR"] = spec["podCIDRs"][0]
     status = node.get("status")
     if not status:
         return
@@ -26,8 +33,31 @@ def default(node: Object) -> None:
         round_amounts(status["allocatable"])
 
 
+def prepare_create(node: Object, context: WriteContext) -> None:
+    node["spec"].pop("configSource", None)
+    (node.get("status") or {}).pop("config", None)
+
+
 def prepare_update(node: Object, old: Object, context: WriteContext) -> None:
-    keep(node, old, "spec" if context.subresource == "status" else "status")
+    if context.subresource == "status":
+        keep(node, old, "spec")
+        if ((old.get("status") or {}).get("config")) is None:
+            (node.get("status") or {}).pop("config", None)
+        return
+    keep(node, old, "status")
+    if old["spec"].get("configSource") is None:
+        node["spec"].pop("configSource", None)
+
+
+def warnings(node: Object, old: Object | None) -> Sequence[str]:
+    found = []
+    if node["spec"].get("configSource") is not None:
+        found.append("spec.configSource: the feature is removed")
+    if node["spec"].get("externalID"):
+        found.append("spec.externalID: this field is deprecated, and is unused by Kubernetes")
+    for i, cidr in enumerate(node["spec"].get("podCIDRs") or ()):
+        found += cidr_warnings(f"spec.podCIDRs[{i}]", cidr)
+    return found
 
 
 def table_row(node: Object, now: float) -> list[Any]:
@@ -82,7 +112,9 @@ def fields(node: Object) -> Mapping[str, str]:
 
 HOOKS = Hooks(
     default=default,
+    prepare_create=prepare_create,
     prepare_update=prepare_update,
+    warnings=warnings,
     validate=validate,
     validate_update=validate_update,
     table_row=table_row,

@@ -8,6 +8,7 @@ from pynetes.kinds.core.pod_row import table_row
 from pynetes.kinds.core.pod_update import validate_update
 from pynetes.kinds.core.pod_validation import validate_create
 from pynetes.kinds.core.pod_warnings import pod_warnings
+from pynetes.kinds.core.profiles import sync_app_armor
 from pynetes.kinds.pods.lifecycle import termination_grace_period
 from pynetes.kinds.pods.resources import qos_class
 from pynetes.kinds.strategy import keep, raise_generation, reset_metadata
@@ -31,6 +32,8 @@ def prepare_create(pod: Object, context: WriteContext) -> None:
         _expand_affinity(pod)
     if spec.get("topologySpreadConstraints"):
         _expand_spread(pod)
+    if pod["metadata"].get("annotations"):
+        sync_app_armor(pod)
 
 
 def _gated(now: float) -> Object:

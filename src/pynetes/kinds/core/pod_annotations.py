@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from pynetes.kinds.core.security import profile_annotations
+from pynetes.kinds.core.profiles import profile_annotations
 from pynetes.meta.objects import Object
 from pynetes.meta.status import Cause
 from pynetes.meta.validation import Path, invalid

@@ -205,6 +205,11 @@ def default_pod(pod: Object) -> None:
 
 
 def _round_status(status: Object) -> None:
+    if ip := status.get("podIP"):
+        if ((status.get("podIPs") or [{}])[0]).get("ip") != ip:
+            status["podIPs"] = [{"ip": ip}]
+    elif status.get("podIPs"):
+        status["podIP"] = status["podIPs"][0].get("ip", "")
     for where in ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses"):
         for container in status.get(where) or ():
             _round_status_amounts(container)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pynetes.kinds.core.containers import PodScope, containers, ephemeral_containers, init_containers
 from pynetes.kinds.core.pod_annotations import pod_annotations
 from pynetes.kinds.core.pod_network import dns_config, host_aliases, host_name, host_network
+from pynetes.kinds.core.profiles import profiles_agree
 from pynetes.kinds.core.resources import pod_resources, resource_requirements
 from pynetes.kinds.core.scheduling import affinity, readiness_gates, scheduling_gates, topology_spread
 from pynetes.kinds.core.security import (
@@ -18,7 +19,6 @@ from pynetes.kinds.core.security import (
     host_users,
     operating_system,
     pod_security_context,
-    profiles_agree,
 )
 from pynetes.kinds.core.tolerations import tolerations
 from pynetes.kinds.core.volumes import volumes
@@ -206,7 +206,7 @@ def _file_volumes(path: Path, spec: Object) -> list[Cause]:
     return causes
 
 
-def template_warnings(path: Path, value: Object, old: Object | None) -> list[str]:
+def template_warnings(path: Path, value: Object) -> list[str]:
     from pynetes.kinds.core.pod_warnings import spec_warnings
 
-    return spec_warnings(path, value.get("metadata") or {}, value.get("spec") or {}, old)
+    return spec_warnings(path, value.get("metadata") or {}, value.get("spec") or {})

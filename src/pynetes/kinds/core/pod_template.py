@@ -22,7 +22,7 @@ def default(obj: Object) -> None:
 def warnings(obj: Object, old: Object | None) -> Sequence[str]:
     if old is not None and obj["metadata"].get("generation") == old["metadata"].get("generation"):
         return []
-    return pod_spec.template_warnings("template", obj["template"], old["template"] if old else None)
+    return pod_spec.template_warnings("template", obj["template"])
 
 
 def table_row(obj: Object, now: float) -> list[Any]:

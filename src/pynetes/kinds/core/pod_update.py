@@ -10,6 +10,7 @@ from typing import Any
 from pynetes.kinds.core.pod_annotations import MIRROR, pod_annotations
 from pynetes.kinds.core.pod_status_update import validate_status_update
 from pynetes.kinds.core.pod_validation import metadata_and_spec
+from pynetes.kinds.core.profiles import APP_ARMOR
 from pynetes.kinds.core.tolerations import tolerations
 from pynetes.kinds.internal import difference, internal
 from pynetes.kinds.metadata import object_meta_update
@@ -34,7 +35,6 @@ _UPDATABLE = (
     "`spec.tolerations` (only additions to existing tolerations)",
     "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)",
 )
-_APP_ARMOR = "container.apparmor.security.beta.kubernetes.io/"
 _MAX_INT32 = 2147483647
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 
@@ -102,7 +102,7 @@ def annotation_changes(pod: Object, old: Object) -> list[Cause]:
     causes: list[Cause] = []
     for key, value in before.items():
         if new.get(key) != value:
-            if key.startswith(_APP_ARMOR):
+            if key.startswith(APP_ARMOR):
                 detail = "may not remove or update AppArmor annotations"
                 causes.append(forbidden(f"metadata.annotations[{key}]", detail))
             if key == MIRROR:
@@ -110,7 +110,7 @@ def annotation_changes(pod: Object, old: Object) -> list[Cause]:
                 causes.append(forbidden(f"metadata.annotations[{key}]", detail))
     for key in new:
         if key not in before:
-            if key.startswith(_APP_ARMOR):
+            if key.startswith(APP_ARMOR):
                 causes.append(forbidden(f"metadata.annotations[{key}]", "may not add AppArmor annotations"))
             if key == MIRROR:
                 causes.append(forbidden(f"metadata.annotations[{key}]", "may not add mirror pod annotation"))

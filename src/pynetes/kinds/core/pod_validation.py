@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pynetes.kinds.core.containers import trimmed_image
 from pynetes.kinds.core.pod_annotations import pod_annotations
 from pynetes.kinds.core.pod_spec import pod_spec
-from pynetes.kinds.core.security import profiles_agree
+from pynetes.kinds.core.profiles import profiles_agree
 from pynetes.kinds.metadata import object_meta
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import WriteContext

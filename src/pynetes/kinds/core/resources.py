@@ -34,14 +34,17 @@ def resource_requirements(
     causes: list[Cause] = []
     limits, requests = resources.get("limits") or {}, resources.get("requests") or {}
     for name, text in limits.items():
-        causes += _entry(f"{path}.limits[{name}]", name, text, name_rule)
+        at = f"{path}.limits[{name}]"
+        causes += _entry(at, name, text, name_rule) + _huge_page(at, name, text)
     for name, text in requests.items():
-        causes += _entry(f"{path}.requests[{name}]", name, text, name_rule)
+        at = f"{path}.requests[{name}]"
+        causes += _entry(at, name, text, name_rule)
         limit = limits.get(name)
         if limit is not None:
             causes += _against_limit(f"{path}.requests", name, text, limit)
         elif not may_overcommit(name):
             causes.append(required(f"{path}.limits", "Limit must be set for non overcommitable resources"))
+        causes += _huge_page(at, name, text)
     names = limits.keys() | requests.keys()
     if any(map(is_huge_page, names)) and not names.intersection(_COMPUTE):
         causes.append(forbidden(path, "HugePages require cpu or memory"))
@@ -53,20 +56,20 @@ def resource_requirements(
 def _entry(path: Path, name: str, text: str, name_rule: _NameRule) -> list[Cause]:
     if name in _COMPUTE and text[:1] != "-":
         return []
-    causes = name_rule(path, name) + resource_names.amount(path, name, text)
-    if is_huge_page(name) and (problem := _huge_page_problem(name, text)):
-        causes.append(invalid(path, text, problem))
-    return causes
+    return name_rule(path, name) + resource_names.amount(path, name, text)
 
 
-def _huge_page_problem(name: str, text: str) -> str:
+def _huge_page(path: Path, name: str, text: str) -> list[Cause]:
+    """Whole pages only."""
+    if not is_huge_page(name):
+        return []
     try:
         page = Quantity.parse(name.removeprefix(HUGE_PAGES))
     except QuantityError:
-        return f"{text} is not positive integer multiple of {name}"
+        page = Quantity.parse("0")
     if page.nanos > 0 and page.value() * 10**9 == page.nanos and Quantity.parse(text).value() % page.value() == 0:
-        return ""
-    return f"{text} is not positive integer multiple of {name}"
+        return []
+    return [invalid(path, text, f"{text} is not positive integer multiple of {name}")]
 
 
 def _against_limit(path: Path, name: str, text: str, limit: str) -> list[Cause]:
@@ -100,7 +103,7 @@ def _claims(path: Path, wanted: Sequence[Object], claims: Collection[str]) -> li
                 causes += [duplicate(at, name) for other in seen if other.startswith(f"{name}/")]
             seen.append(key)
         if name not in claims:
-            listed = f": {', '.join(sorted(claims))}" if claims else " which is empty"
+            listed = f": {', '.join(sorted(set(claims)))}" if claims else " which is empty"
             detail = f"must be one of the names in pod.spec.resourceClaims{listed}"
             causes.append(with_detail(not_found(at, name), detail))
     return causes

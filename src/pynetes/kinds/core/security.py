@@ -26,9 +26,6 @@ _PROFILES = ("Localhost", "RuntimeDefault", "Unconfined")
 _SYSCTL_TEXT = r"^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$"
 _sysctl = re.compile(_SYSCTL_TEXT[1:-1]).fullmatch
 _IPC_SYSCTLS = ("kernel.shm", "kernel.msg", "kernel.sem", "fs.mqueue.")
-_SECCOMP_POD = "seccomp.security.alpha.kubernetes.io/pod"
-_SECCOMP_CONTAINER = "container.seccomp.security.alpha.kubernetes.io/"
-_APP_ARMOR = "container.apparmor.security.beta.kubernetes.io/"
 _NOT_ON_WINDOWS = "cannot be set for a windows pod"
 _WINDOWS_POD = (
     ("securityContext", "appArmorProfile"),
@@ -91,7 +88,7 @@ def security_context(path: Path, context: Object, host_users: bool) -> list[Caus
     if context.get("allowPrivilegeEscalation") is False:
         causes += _escalation(path, context)
     causes += _windows_options(f"{path}.windowsOptions", context.get("windowsOptions"))
-    return causes + _app_armor(f"{path}.appArmorProfile", context.get("appArmorProfile"))
+    return causes + app_armor(f"{path}.appArmorProfile", context.get("appArmorProfile"))
 
 
 def _escalation(path: Path, context: Object) -> list[Cause]:
@@ -124,7 +121,7 @@ def pod_security_context(path: Path, spec: Object) -> list[Cause]:
     causes += _choice(f"{path}.fsGroupChangePolicy", context, ("Always", "OnRootMismatch"))
     causes += _seccomp(f"{path}.seccompProfile", context.get("seccompProfile"))
     causes += _windows_options(f"{path}.windowsOptions", context.get("windowsOptions"))
-    causes += _app_armor(f"{path}.appArmorProfile", context.get("appArmorProfile"))
+    causes += app_armor(f"{path}.appArmorProfile", context.get("appArmorProfile"))
     causes += _choice(f"{path}.supplementalGroupsPolicy", context, ("Merge", "Strict"))
     return causes + _choice(f"{path}.seLinuxChangePolicy", context, ("MountOption", "Recursive"))
 
@@ -175,7 +172,7 @@ def _seccomp(path: Path, profile: Object | None) -> list[Cause]:
     return causes
 
 
-def _app_armor(path: Path, profile: Object | None) -> list[Cause]:
+def app_armor(path: Path, profile: Object | None) -> list[Cause]:
     if profile is None:
         return []
     kind, name = profile.get("type") or "", profile.get("localhostProfile")
@@ -314,70 +311,3 @@ def operating_system(path: Path, spec: Object) -> list[Cause]:
             if own.get(member) is not None:
                 causes.append(forbidden(f"{at}.securityContext.{member}", _NOT_ON_WINDOWS))
     return causes
-
-
-# Annotations of old
-
-
-def profile_annotations(path: Path, annotations: Mapping[str, str], spec: Object) -> list[Cause]:
-    """Against the annotations that were before the fields."""
-    causes: list[Cause] = []
-    if _SECCOMP_POD in annotations:
-        causes += _seccomp_annotation(f"{path}.{_SECCOMP_POD}", annotations[_SECCOMP_POD])
-    names = {container.get("name") for _, container in all_containers("", spec)}
-    for key, value in annotations.items():
-        if key.startswith(_SECCOMP_CONTAINER):
-            causes += _seccomp_annotation(f"{path}.{key}", value)
-        elif key.startswith(_APP_ARMOR):
-            name = key.removeprefix(_APP_ARMOR)
-            if name not in names:
-                causes.append(invalid(f"{path}[{key}]", name, "container not found"))
-            if value not in ("", "runtime/default", "unconfined") and not value.startswith("localhost/"):
-                causes.append(invalid(f"{path}[{key}]", value, f'invalid AppArmor profile name: "{value}"'))
-    return causes
-
-
-def _seccomp_annotation(path: Path, value: str) -> list[Cause]:
-    if value in ("runtime/default", "docker/default", "unconfined"):
-        return []
-    if value.startswith("localhost/"):
-        return descending(path, value.removeprefix("localhost/"))
-    return [invalid(path, value, "must be a valid seccomp profile")]
-
-
-def profiles_agree(path: Path, annotations: Mapping[str, str], spec: Object) -> list[Cause]:
-    """Where an annotation and a field say a profile, they must say the same."""
-    causes: list[Cause] = []
-    context = spec.get("securityContext") or {}
-    where = "securityContext.seccompProfile"
-    if context.get("seccompProfile") and _SECCOMP_POD in annotations:
-        causes += _agree(f"{path}.{where}", "seccomp", annotations[_SECCOMP_POD], context["seccompProfile"])
-    for at, container in all_containers(path, spec):
-        own, name = container.get("securityContext") or {}, container.get("name", "")
-        key = _SECCOMP_CONTAINER + name
-        if own.get("seccompProfile") and key in annotations:
-            causes += _agree(f"{at}.{where}", "seccomp", annotations[key], own["seccompProfile"])
-    if (spec.get("os") or {}).get("name") == "windows":
-        return causes
-    for at, container in all_containers(path, spec):
-        own, name = container.get("securityContext") or {}, container.get("name", "")
-        profile = own.get("appArmorProfile") or context.get("appArmorProfile")
-        key = _APP_ARMOR + name
-        if profile and key in annotations:
-            causes += _agree(f"{at}.securityContext.appArmorProfile", "apparmor", annotations[key], profile)
-    return causes
-
-
-def _agree(path: Path, what: str, annotation: str, profile: Object) -> list[Cause]:
-    kind = profile.get("type")
-    defaults = ("runtime/default", "docker/default") if what == "seccomp" else ("runtime/default",)
-    fits = {
-        "Unconfined": annotation == "unconfined",
-        "RuntimeDefault": annotation in defaults,
-        "Localhost": annotation.startswith("localhost/"),
-    }.get(kind or "", True)
-    if not fits:
-        return [forbidden(f"{path}.type", f"{what} type in annotation and field must match")]
-    if kind == "Localhost" and annotation.removeprefix("localhost/") != profile.get("localhostProfile"):
-        return [forbidden(f"{path}.localhostProfile", f"{what} profile in annotation and field must match")]
-    return []

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pynetes.kinds import rows
+from pynetes.kinds.core.node_labels import DEPRECATED
 from pynetes.kinds.core.pod_defaults import round_amounts
 from pynetes.kinds.core.resources import resource_requirements
 from pynetes.kinds.core.tolerations import tolerations
@@ -65,4 +66,15 @@ def table_row(obj: Object, now: float) -> list[Any]:
     return [obj["metadata"]["name"], obj.get("handler") or "", rows.age(obj, now)]
 
 
-HOOKS = Hooks(default=default, validate=validate, validate_update=validate_update, table_row=table_row)
+def warnings(obj: Object, old: Object | None) -> Sequence[str]:
+    labels_used = (obj.get("scheduling") or {}).get("nodeSelector") or ()
+    return [f"scheduling.nodeSelector: {DEPRECATED[label]}" for label in labels_used if label in DEPRECATED]
+
+
+HOOKS = Hooks(
+    default=default,
+    validate=validate,
+    validate_update=validate_update,
+    warnings=warnings,
+    table_row=table_row,
+)

@@ -1,8 +1,10 @@
 """CSI drivers, nodes and storage capacities. Source: kubernetes ``pkg/apis/storage``, ``pkg/registry/storage``."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pynetes.kinds import rows
+from pynetes.kinds.core.node_labels import selector_warnings
 from pynetes.kinds.core.pod_defaults import fill
 from pynetes.kinds.metadata import Validation
 from pynetes.kinds.strategy import raise_generation
@@ -22,7 +24,13 @@ def default_driver(obj: Object) -> None:
         spec["volumeLifecycleModes"] = ["Persistent"]
 
 
+def prepare_driver_create(obj: Object, context: WriteContext) -> None:
+    obj["spec"].pop("preventPodSchedulingIfMissing", None)  # the gate VolumeLimitScaling is off by default
+
+
 def prepare_driver_update(obj: Object, old: Object, context: WriteContext) -> None:
+    if (old.get("spec") or {}).get("preventPodSchedulingIfMissing") is None:
+        obj["spec"].pop("preventPodSchedulingIfMissing", None)
     if not same(obj.get("spec"), old.get("spec")):
         raise_generation(obj, old)
 
@@ -53,6 +61,7 @@ def capacity_row(obj: Object, now: float) -> list[Any]:
 
 DRIVER_HOOKS = Hooks(
     default=default_driver,
+    prepare_create=prepare_driver_create,
     prepare_update=prepare_driver_update,
     validate=_CLUSTER.create,
     validate_update=_CLUSTER.update,
@@ -61,4 +70,13 @@ DRIVER_HOOKS = Hooks(
 
 NODE_HOOKS = Hooks(validate=_CLUSTER.create, validate_update=_CLUSTER.update, table_row=node_row)
 
-CAPACITY_HOOKS = Hooks(validate=_NAMESPACED.create, validate_update=_NAMESPACED.update, table_row=capacity_row)
+def capacity_warnings(obj: Object, old: Object | None) -> Sequence[str]:
+    return selector_warnings("nodeTopology", obj.get("nodeTopology"))
+
+
+CAPACITY_HOOKS = Hooks(
+    validate=_NAMESPACED.create,
+    validate_update=_NAMESPACED.update,
+    warnings=capacity_warnings,
+    table_row=capacity_row,
+)

@@ -3,9 +3,11 @@
 Source: kubernetes ``pkg/apis/storage/v1/defaults.go``, ``pkg/apis/storage/validation/validation.go``.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from pynetes.kinds import rows
+from pynetes.kinds.core.node_labels import DEPRECATED
 from pynetes.kinds.core.pod_defaults import fill
 from pynetes.kinds.metadata import Validation
 from pynetes.meta.objects import Object, annotations_of
@@ -25,6 +27,15 @@ def is_default(obj: Object) -> bool:
     return "true" in (annotations.get(IS_DEFAULT), annotations.get(_BETA_IS_DEFAULT))
 
 
+def warnings(obj: Object, old: Object | None) -> Sequence[str]:
+    found = []
+    for i, topology in enumerate(obj.get("allowedTopologies") or ()):
+        for j, expression in enumerate(topology.get("matchLabelExpressions") or ()):
+            if text := DEPRECATED.get(expression.get("key", "")):
+                found.append(f"allowedTopologies[{i}].matchLabelExpressions[{j}].key: {text}")
+    return found
+
+
 def table_row(obj: Object, now: float) -> list[Any]:
     return [
         obj["metadata"]["name"] + (" (default)" if is_default(obj) else ""),
@@ -40,5 +51,6 @@ HOOKS = Hooks(
     default=default,
     validate=_VALIDATION.create,
     validate_update=_VALIDATION.update,
+    warnings=warnings,
     table_row=table_row,
 )
