@@ -16,7 +16,8 @@ HONOURED: Mapping[str, str] = {
     "PodSpec": "activeDeadlineSeconds affinity automountServiceAccountToken containers:Container dnsConfig dnsPolicy "
     "enableServiceLinks ephemeralContainers:EphemeralContainer hostAliases hostIPC hostNetwork hostPID hostname "
     "hostnameOverride imagePullSecrets initContainers:Container nodeName nodeSelector os overhead preemptionPolicy "
-    "priority priorityClassName readinessGates resources:ResourceRequirements restartPolicy schedulerName schedulingGates "
+    "priority priorityClassName readinessGates resources:ResourceRequirements restartPolicy schedulerName "
+    "schedulingGates "
     "schedulingGroup securityContext:PodSecurityContext serviceAccount serviceAccountName setHostnameAsFQDN "
     "shareProcessNamespace subdomain terminationGracePeriodSeconds tolerations topologySpreadConstraints "
     "runtimeClassName volumes:Volume",
