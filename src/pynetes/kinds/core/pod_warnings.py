@@ -1,4 +1,7 @@
-"""What a pod's author should hear. Source: kubernetes ``pkg/api/pod/warnings.go``, ``pkg/registry/core/pod/strategy.go``."""
+"""What a pod's author should hear.
+
+Source: kubernetes ``pkg/api/pod/warnings.go``, ``pkg/registry/core/pod/strategy.go``.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -148,7 +151,7 @@ def _profiles(path: Path, annotations: Object, spec: Object, is_template: bool) 
         if is_template:
             warns = given is None and (whole is None or whole != meant)
         else:
-            warns = given is None and meant is None or given is not None and given == meant
+            warns = given == meant
         if warns:
             found.append(f"{path}[{key}]: {_APP_ARMOR_TEXT}")
     return found

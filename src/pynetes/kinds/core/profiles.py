@@ -1,6 +1,7 @@
 """Profiles of seccomp and AppArmor that stand in annotations, as they did before there were fields.
 
-Source: kubernetes ``pkg/apis/core/validation/validation.go``, ``pkg/registry/core/pod/strategy.go``, ``pkg/api/pod/util.go``.
+Source: kubernetes ``pkg/apis/core/validation/validation.go``, ``pkg/registry/core/pod/strategy.go``,
+``pkg/api/pod/util.go``.
 """
 
 from collections.abc import Mapping

@@ -4,7 +4,7 @@ Source: kubernetes ``pkg/apis/core/validation/validation.go``.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from pynetes.kinds.core.field_paths import descending
 from pynetes.meta.objects import Object

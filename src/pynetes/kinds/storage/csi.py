@@ -70,6 +70,7 @@ DRIVER_HOOKS = Hooks(
 
 NODE_HOOKS = Hooks(validate=_CLUSTER.create, validate_update=_CLUSTER.update, table_row=node_row)
 
+
 def capacity_warnings(obj: Object, old: Object | None) -> Sequence[str]:
     return selector_warnings("nodeTopology", obj.get("nodeTopology"))
 
