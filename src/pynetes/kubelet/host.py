@@ -4,7 +4,7 @@
 live on one kubelet. No other module of the kubelet may touch the file system, cgroups or a pod's network.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
@@ -118,6 +118,12 @@ class Host(Protocol):
         """``b""`` for a file that is not there."""
 
     async def remove_logs(self, directory: str) -> None: ...
+
+    async def static_files(self, folder: str) -> Mapping[str, bytes]:
+        """The files directly in a folder of static pods, by path; none where there is no such folder."""
+
+    def watch_folder(self, folder: str, changed: Callable[[], None]) -> Callable[[], None]:
+        """Call ``changed`` on the loop when something in the folder did; what is returned ends it."""
 
     async def rotate_logs(self, path: str, max_bytes: int, max_files: int) -> bool:
         """Rotate one container log when it is too long: copied, then cut in place. True: it was."""

@@ -24,6 +24,8 @@ from pynetes.kubelet.hooks import Hooks
 from pynetes.kubelet.host import Host
 from pynetes.kubelet.images import Images
 from pynetes.kubelet.killing import Killer
+from pynetes.kubelet.mirrors import StaticPods
+from pynetes.kubelet.mirrors import Surroundings as MirrorSurroundings
 from pynetes.kubelet.node import NodeReporter
 from pynetes.kubelet.objects import ObjectReader
 from pynetes.kubelet.observed import PodRuntime
@@ -90,6 +92,12 @@ class Kubelet:
             client, clock, settings, self._events, f"{runtime.name}://{runtime.version}", self._on_node_status
         )
         self._sync = self._assemble()
+        self._static = StaticPods(
+            MirrorSurroundings(
+                client=client, host=self._host, settings=settings, workers=self._workers, statuses=self._statuses,
+                node_uid=lambda: str(self._node.node["metadata"]["uid"]), remove=self._sync.remove,
+            )
+        )  # fmt: skip
         self._pods: Informer | None = None
         self._services: Informer | None = None
         self._cidrs: tuple[str, ...] = ()
@@ -140,6 +148,7 @@ class Kubelet:
                 facts=self._facts,
                 node=lambda: self._node.node,
                 tell=self._tell,
+                static_ended=self._look_at_static,
             )
         )
 
@@ -161,6 +170,7 @@ class Kubelet:
         await self._services.synced()
         self._stop += [self._pods.add_handler(self._on_pod), nodes.add_handler(self._on_node)]
         await self._pods.synced()
+        await self._begin_static()
         await self._remove_orphans()
         for period, action, name in self._periodic():
             self._tasks.spawn(self._repeat(period, action), f"{name} of {settings.node_name}")
@@ -206,7 +216,27 @@ class Kubelet:
             (s.relist_seconds, self._relist, "re-list"),
             (s.resync_seconds, self._resync, "re-sync"),
             (s.eviction_check_seconds, self._evict, "eviction"),
+            *([(s.static_seconds, self._static.look, "static pods")] if s.static_dir else []),
         ]
+
+    async def _begin_static(self) -> None:
+        """The static pods run whether or not the API takes their mirrors."""
+        folder = self.settings.static_dir
+        if not folder:
+            return
+        try:
+            self._stop.append(self._host.watch_folder(folder, self._look_at_static))
+        except OSError as error:
+            log.warning(
+                "node %s: %s: looked at every %g s", self.settings.node_name, error, self.settings.static_seconds
+            )
+        try:
+            await self._static.look()
+        except (StatusError, OSError) as error:
+            log.warning("node %s: mirrors of static pods: %s", self.settings.node_name, error)
+
+    def _look_at_static(self) -> None:
+        self._tasks.spawn(self._static.look(), f"static pods of {self.settings.node_name}")
 
     async def _repeat(self, period: float, action: Callable[[], Awaitable[None]]) -> None:
         """Do it now and every ``period`` seconds; what goes wrong is logged and tried again in its time."""
@@ -248,10 +278,23 @@ class Kubelet:
             self._cidrs = cidrs
             self._tasks.spawn(self._runtime.update_pod_cidrs(cidrs), f"pod CIDRs of {self.settings.node_name}")
 
+    def _on_mirror(self, mirror: Object, *, gone: bool) -> None:
+        if not self.settings.static_dir:
+            return
+        if gone:
+            self._static.gone(mirror)
+            self._look_at_static()
+        elif self._static.seen(mirror) and self.ready.is_set():
+            self._look_at_static()
+
     def _on_pod(self, change: Change) -> None:
+        latest = change.new or change.old
+        assert latest is not None, "a change has a state before or after it"
+        if pods.is_mirror(latest.object):
+            self._on_mirror(latest.object, gone=change.new is None)
+            return
         if change.new is None:
-            assert change.old is not None, "a deleted entry has an old state"
-            self._gone(change.old.object)
+            self._gone(latest.object)
             return
         pod = change.new.object
         if change.old is not None and change.old.object["metadata"]["uid"] != pod["metadata"]["uid"]:
@@ -259,11 +302,10 @@ class Kubelet:
         self._statuses.seen(pod)
         worker = self._workers.get(pod["metadata"]["uid"])
         if worker is None:
-            if not pods.is_mirror(pod):
-                worker = self._workers.add(pod)
-                if pods.is_deleted(pod):
-                    worker.admitted = True
-                    self._workers.terminate(worker)
+            worker = self._workers.add(pod)
+            if pods.is_deleted(pod):
+                worker.admitted = True
+                self._workers.terminate(worker)
             return
         before, worker.pod = worker.pod, pod
         self._updated(worker, before)

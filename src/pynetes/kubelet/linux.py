@@ -8,7 +8,7 @@ import contextlib
 import os
 import shutil
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,6 +18,7 @@ from pynetes.kubelet.disk import LinuxVolumes
 from pynetes.kubelet.hooks import http_target, resolve_port
 from pynetes.kubelet.host import Machine, Outcome, ProbeTarget
 from pynetes.kubelet.images import duration
+from pynetes.kubelet.inotify import watch
 from pynetes.kubelet.settings import Settings
 from pynetes.meta.objects import Object
 from pynetes.runtime.types import Runtime, RuntimeFailure
@@ -83,6 +84,12 @@ class LinuxHost:
 
     async def remove_logs(self, directory: str) -> None:
         await self._clock.in_thread(shutil.rmtree, directory, True)
+
+    async def static_files(self, folder: str) -> Mapping[str, bytes]:
+        return _files(folder)
+
+    def watch_folder(self, folder: str, changed: Callable[[], None]) -> Callable[[], None]:
+        return watch(folder, changed)
 
     async def rotate_logs(self, path: str, max_bytes: int, max_files: int) -> bool:
         try:
@@ -199,6 +206,16 @@ def _read(path: str, limit: int, tail: bool) -> bytes:
             return file.read(limit or -1)
     except OSError:
         return b""
+
+
+def _files(folder: str) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    with contextlib.suppress(OSError):
+        for name in sorted(os.listdir(folder)):
+            path = os.path.join(folder, name)
+            if not name.startswith(".") and os.path.isfile(path):
+                found[path] = _read(path, 0, False)
+    return found
 
 
 def _request(netloc: str, path: str, query: str, headers: Sequence[tuple[str, str]]) -> bytes:

@@ -1,6 +1,6 @@
 """``SimulatedHost``: a machine with no disk, no cgroups and no network; probes answer by the pods' scripts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from pynetes.aio.clock import Clock
 from pynetes.kubelet.host import File, Machine, Outcome, ProbeTarget
@@ -84,6 +84,12 @@ class SimulatedHost:
 
     async def remove_logs(self, directory: str) -> None:
         pass
+
+    async def static_files(self, folder: str) -> Mapping[str, bytes]:
+        return {}
+
+    def watch_folder(self, folder: str, changed: Callable[[], None]) -> Callable[[], None]:
+        return lambda: None
 
     async def rotate_logs(self, path: str, max_bytes: int, max_files: int) -> bool:
         return False

@@ -50,6 +50,7 @@ class Statuses:
         self._tasks = tasks
         self._slots = asyncio.Semaphore(writes)
         self._entries: dict[str, _Entry] = {}
+        self._mirrors: dict[str, Object] = {}
 
     def get(self, uid: str) -> Object | None:
         """The last status that was set; READ-ONLY."""
@@ -62,12 +63,30 @@ class Statuses:
         if entry is not None and _revision(pod) >= _revision(entry.pod):
             entry.pod = pod
 
+    def mirror(self, uid: str, mirror: Object) -> None:
+        """The API's pod that a static pod's status is written to, or a newer state of it."""
+        self._mirrors[uid] = mirror
+        entry = self._entries.get(uid)
+        if entry is None:
+            return
+        if entry.pod["metadata"]["uid"] != mirror["metadata"]["uid"]:
+            entry.pod = mirror
+            self._wake(uid, entry)
+        elif _revision(mirror) >= _revision(entry.pod):
+            entry.pod = mirror
+
+    async def written(self, uid: str) -> None:
+        """Return when what was set so far has been written, or is refused for now."""
+        entry = self._entries.get(uid)
+        if entry is not None and entry.task is not None:
+            await asyncio.wait((entry.task,))
+
     def set(self, pod: Object, status: Object, *, may_run: bool = True) -> None:
         """Say this. ``may_run``: containers may still run, so that no terminal phase is told yet."""
         uid = pod["metadata"]["uid"]
         entry = self._entries.get(uid)
         if entry is None:
-            entry = self._entries[uid] = _Entry(pod, status)
+            entry = self._entries[uid] = _Entry(self._mirrors.get(uid, pod), status)
         elif entry.status == status and entry.may_run == may_run:
             return
         self.seen(pod)
@@ -90,6 +109,7 @@ class Statuses:
 
     def forget(self, uid: str) -> None:
         self._entries.pop(uid, None)
+        self._mirrors.pop(uid, None)
 
     def _keep_step(self, entry: _Entry, following: Object, may_run: bool) -> None:
         """What is about to be replaced unwritten is kept when it is a step of its own."""
@@ -116,7 +136,7 @@ class Statuses:
                 entry.dirty = False
                 try:
                     async with self._slots:
-                        await self._once(uid, entry)
+                        await self._once(entry)
                     delay = RETRY_SECONDS
                 except StatusError as error:
                     if error.code in (404, 409):
@@ -133,25 +153,27 @@ class Statuses:
         finally:
             entry.task = None
 
-    async def _once(self, uid: str, entry: _Entry) -> None:
+    async def _once(self, entry: _Entry) -> None:
+        if pods.is_static(entry.pod) and not pods.is_mirror(entry.pod):
+            return  # the API has no pod to say it of: ``mirror`` brings it
         # taken together, with no await: what is set from now on is dirty, and said in the next round
         said = [*entry.steps, (entry.status, entry.may_run)]
         entry.steps = []
         for status, may_run in said:
-            await self._say(uid, entry, status, may_run)
+            await self._say(entry, status, may_run)
         pod = entry.pod
         if entry.finished and pods.is_deleted(pod) and pods.phase(pod) in pods.TERMINAL_PHASES:
             meta = pod["metadata"]
-            options = {"gracePeriodSeconds": 0, "preconditions": {"uid": uid}}
+            options = {"gracePeriodSeconds": 0, "preconditions": {"uid": meta["uid"]}}
             await self._client.delete(PODS, meta["name"], meta["namespace"], options=options)
 
-    async def _say(self, uid: str, entry: _Entry, status: Object, may_run: bool) -> None:
+    async def _say(self, entry: _Entry, status: Object, may_run: bool) -> None:
         pod = entry.pod
         wanted = merged(pod, status, self._clock.now(), may_run=may_run)
         patch = status_patch(pod.get("status") or {}, wanted)
         meta = pod["metadata"]
         if patch:
-            body = {"metadata": {"uid": uid}, "status": patch}
+            body = {"metadata": {"uid": meta["uid"]}, "status": patch}
             answer = await self._client.patch(
                 PODS, meta["name"], body, meta["namespace"], subresource="status", patch_type=STRATEGIC
             )

@@ -13,14 +13,13 @@ Refuses = Callable[[Any, Object], bool]
 """Given the field's value and the pod's spec: is this value one that cannot be honoured?"""
 
 HONOURED: Mapping[str, str] = {
-    "PodSpec": "activeDeadlineSeconds affinity automountServiceAccountToken containers:Container dnsConfig dnsPolicy "
-    "enableServiceLinks ephemeralContainers:EphemeralContainer hostAliases hostIPC hostNetwork hostPID hostname "
-    "hostnameOverride imagePullSecrets initContainers:Container nodeName nodeSelector os overhead preemptionPolicy "
-    "priority priorityClassName readinessGates resources:ResourceRequirements restartPolicy schedulerName "
-    "schedulingGates "
-    "schedulingGroup securityContext:PodSecurityContext serviceAccount serviceAccountName setHostnameAsFQDN "
-    "shareProcessNamespace subdomain terminationGracePeriodSeconds tolerations topologySpreadConstraints "
-    "runtimeClassName volumes:Volume",
+    "PodSpec": "activeDeadlineSeconds affinity automountServiceAccountToken containers:Container dnsConfig "
+    "dnsPolicy enableServiceLinks ephemeralContainers:EphemeralContainer hostAliases hostIPC hostNetwork hostPID "
+    "hostname hostnameOverride imagePullSecrets initContainers:Container nodeName nodeSelector os overhead "
+    "preemptionPolicy priority priorityClassName readinessGates resources:ResourceRequirements restartPolicy "
+    "schedulerName schedulingGates schedulingGroup securityContext:PodSecurityContext serviceAccount "
+    "serviceAccountName setHostnameAsFQDN shareProcessNamespace subdomain terminationGracePeriodSeconds tolerations "
+    "topologySpreadConstraints runtimeClassName volumes:Volume",
     "Container": "args command env:EnvVar envFrom image imagePullPolicy lifecycle:Lifecycle livenessProbe:Probe name "
     "ports readinessProbe:Probe resizePolicy resources:ResourceRequirements restartPolicy restartPolicyRules "
     "securityContext:SecurityContext startupProbe:Probe stdin stdinOnce terminationMessagePath "

@@ -69,6 +69,7 @@ class Parts:
     facts: NodeFacts
     node: Callable[[], Object]
     tell: Tell
+    static_ended: Callable[[], None]
 
 
 class PodSync:
@@ -148,6 +149,8 @@ class PodSync:
             await self.remove(worker)
         else:
             p.statuses.finish(worker.pod)
+            if pods.is_static(worker.pod):
+                p.static_ended()
 
     async def remove(self, worker: Worker) -> None:
         """The API has forgotten the pod and nothing of it runs: drop the records too."""
