@@ -3,12 +3,15 @@
 Source: kubernetes ``pkg/registry/core/pod/storage/eviction.go``.
 """
 
+from dataclasses import replace
+
 from pynetes.apiserver import respond
 from pynetes.apiserver.admission import CREATE, Attributes
 from pynetes.apiserver.context import Context
 from pynetes.apiserver.subresources.binding import SUCCESS
 from pynetes.apiserver.verbs import bodies, deleteoptions, writes
-from pynetes.apiserver.verbs.delete import delete_object
+from pynetes.apiserver.verbs.delete import check_preconditions, delete_object
+from pynetes.apiserver.verbs.deleteoptions import DeleteOptions
 from pynetes.apiserver.verbs.options import write_options
 from pynetes.apiserver.verbs.writes import Next
 from pynetes.http.types import Response
@@ -58,8 +61,47 @@ async def create(ctx: Context) -> Response:
             raise status.internal_error(_TOO_MANY)
         if budgets and not _allowed_unhealthy(entry.object, budgets[0].object):
             await _take_from_budget(ctx, budgets[0], target.name, options.dry_run)
+    if not options.dry_run:
+        options = await _mark(ctx, target, options)
     await delete_object(ctx, target, options)
     return respond.respond(ctx, SUCCESS, 201)
+
+
+async def _mark(ctx: Context, target: writes.Target, options: DeleteOptions) -> DeleteOptions:
+    """Say on the pod why it goes, before it goes; the options with the revision that it has now, if they name one."""
+
+    async def decide(entry: Entry | None) -> Next:
+        if entry is None:
+            raise target.not_found()
+        check_preconditions(target.resource, target.name, entry, options)
+        pod = entry.fresh()
+        disrupt(pod, ctx.server.clock.now())
+        return Next(pod)
+
+    written = await writes.change(target, decide, dry_run=False)
+    if options.revision is None or not isinstance(written, Entry):
+        return options
+    return replace(options, revision=str(written.revision))
+
+
+def disrupt(pod: Object, now: float) -> None:
+    """Put the condition of an evicted pod, in place."""
+    condition = {
+        "type": "DisruptionTarget",
+        "status": "True",
+        "lastProbeTime": None,
+        "lastTransitionTime": rfc3339(now),
+        "reason": "EvictionByEvictionAPI",
+        "message": "Eviction API: evicting",
+    }
+    conditions = pod.setdefault("status", {}).setdefault("conditions", [])
+    old = find_condition(conditions, "DisruptionTarget")
+    if old is None:
+        conditions.append(condition)
+        return
+    if old.get("status") == "True":
+        condition["lastTransitionTime"] = old.get("lastTransitionTime")
+    conditions[conditions.index(old)] = condition
 
 
 def _unguarded(pod: Object) -> bool:
