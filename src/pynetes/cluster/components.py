@@ -330,13 +330,14 @@ def simulated_kubelet(
     return Kubelet(client, informers, clock, runtime, settings, SimulatedHost(runtime, clock))
 
 
-def in_namespace(namespace: Path, main: Callable[[], Awaitable[None]]) -> Callable[[], None]:
-    """A child's main that moves its process into a network namespace first."""
+def in_namespace(namespace: Path, hostname: str, main: Callable[[], Awaitable[None]]) -> Callable[[], None]:
+    """A child's main that moves its process into a network namespace first, and gives it a host name of its own."""
 
     def act() -> None:
-        from pynetes.network.namespaces import enter
+        from pynetes.network.namespaces import enter, own_hostname
 
         enter(namespace)
+        own_hostname(hostname)
         run(_coroutine(main))
 
     return act

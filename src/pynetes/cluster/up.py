@@ -141,6 +141,7 @@ def children(config: ClusterConfig, folder: ClusterDir) -> list[Child]:
         for name in config.node_names:
             main = components.in_namespace(
                 namespace_file(config, name),
+                name,
                 lambda name=name: components.node(config, folder, name),  # type: ignore[misc]
             )
             processes.append(Child(name, main))

@@ -100,6 +100,13 @@ def enter(file: Path, kind: str = "net") -> None:
         os.close(fd)
 
 
+def own_hostname(name: str) -> None:
+    """Give the calling process a host name of its own, with the same condition as ``enter``; its children share it."""
+    if _libc.unshare(FLAGS["uts"]) != 0:
+        raise _error("unshare uts")
+    socket.sethostname(name)
+
+
 def run_inside(file: Path, function: Callable[..., T], *args: object) -> T:
     """The function's result, computed within the network namespace; the caller's thread stays where it is."""
 
