@@ -41,7 +41,7 @@ HANDLERS: Mapping[tuple[str, str, str], Mapping[str, Handler]] = {
     ("", "pods", "proxy"): _PROXY,
     ("", "services", "proxy"): _PROXY,
     ("", "nodes", "proxy"): _PROXY,
-    ("", "pods", "ephemeralcontainers"): podparts.HANDLERS,
+    ("", "pods", "ephemeralcontainers"): generic.HANDLERS,
     ("", "pods", "resize"): podparts.HANDLERS,
     ("", "namespaces", "finalize"): {"update": generic.update},
     ("certificates.k8s.io", "certificatesigningrequests", "approval"): generic.HANDLERS,

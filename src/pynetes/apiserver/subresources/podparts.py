@@ -1,4 +1,4 @@
-"""pods/ephemeralcontainers and pods/resize: read like the pod; writing is refused until kubelets honour it."""
+"""pods/resize: read like the pod; writing is refused until kubelets honour it."""
 
 from pynetes.apiserver.context import Context
 from pynetes.apiserver.subresources import generic
