@@ -155,7 +155,8 @@ def main() -> None:
     for row in range(len(mine[0])):
         a = statistics.median(results[row].rate for results in mine)
         first = mine[0][row]
-        line = f"{first.name:<36}{a:>12,.0f}/s{first.median * 1000:>9.2f} ms{first.p99 * 1000:>9.2f} ms"
+        latency = f"{first.median * 1000:>9.2f} ms{first.p99 * 1000:>9.2f} ms" if first.median else " " * 24
+        line = f"{first.name:<36}{a:>12,.0f}/s{latency}"
         if theirs:
             b = statistics.median(results[row].rate for results in theirs)
             line += f"{b:>16,.0f}/s{a / b:>9.2f}"
