@@ -63,7 +63,15 @@ def _as_internal_pod_spec(spec: Object) -> Object:
 
 
 def _struct(type_name: str, value: Mapping[str, Any]) -> Object:
-    return {go: _field(kind, value.get(name)) for go, name, kind in _types()[type_name]}
+    meta = _metadata(value) if type_name == "PodTemplateSpec" else {}
+    return meta | {go: _field(kind, value.get(name)) for go, name, kind in _types()[type_name]}
+
+
+def _metadata(value: Mapping[str, Any]) -> Object:
+    """Of an embedded ObjectMeta, whose fields keep their JSON names and are left out when they are empty."""
+    meta = value.get("metadata") or {}
+    maps = {name: dict(sorted(meta[name].items())) for name in ("labels", "annotations") if meta.get(name)}
+    return {k: v for k, v in meta.items() if v and k not in maps} | maps
 
 
 def _field(kind: str, value: Any) -> Any:

@@ -6,6 +6,7 @@ Source: kubernetes ``pkg/apis/apps/validation/validation.go``, ``pkg/apis/core/v
 from collections.abc import Iterable, Sequence
 
 from pynetes.kinds.core import pod_spec
+from pynetes.meta.gotext import sorted_map
 from pynetes.meta.objects import Object
 from pynetes.meta.selectors import SelectorError, from_object
 from pynetes.meta.status import Cause
@@ -42,7 +43,7 @@ def matches_template(spec: Object, path: Path) -> list[Cause]:
     labels = (spec["template"].get("metadata") or {}).get("labels") or {}
     if found.empty or found.matches(labels):
         return []
-    return [invalid(f"{path}.metadata.labels", labels or None, _MISMATCH)]
+    return [invalid(f"{path}.metadata.labels", sorted_map(labels) or None, _MISMATCH)]
 
 
 def replica_template(spec: Object) -> list[Cause]:

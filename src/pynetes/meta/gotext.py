@@ -4,6 +4,7 @@ Source: Go ``strconv.Quote``, ``fmt``, ``encoding/json``.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -70,6 +71,11 @@ def json_text(value: Any) -> str:
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text
+
+
+def sorted_map(values: Mapping[str, Any]) -> dict[str, Any]:
+    """As Go writes a map."""
+    return dict(sorted(values.items()))
 
 
 def parse_int64(text: str) -> int | None:

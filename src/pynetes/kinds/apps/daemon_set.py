@@ -11,6 +11,7 @@ from pynetes.kinds.core import pod_spec
 from pynetes.kinds.core.pod_defaults import default_template, fill
 from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.kinds.strategy import Strategy
+from pynetes.meta.gotext import sorted_map
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.selectors import SelectorError, format_object, from_object
@@ -99,7 +100,7 @@ def _spec(spec: Object) -> list[Cause]:
     try:
         if not from_object(selector).matches(labels):
             detail = "`selector` does not match template `labels`"
-            causes.append(invalid("spec.template.metadata.labels", labels or None, detail))
+            causes.append(invalid("spec.template.metadata.labels", sorted_map(labels) or None, detail))
     except SelectorError:
         pass
     if selector is not None and not selector.get("matchLabels") and not selector.get("matchExpressions"):

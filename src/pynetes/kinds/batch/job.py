@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pynetes.kinds import rows, workload
-from pynetes.kinds.batch.job_validation import validate, validate_update
+from pynetes.kinds.batch.job_validation import NAME_LABEL, UID_LABEL, validate, validate_update
 from pynetes.kinds.core.pod_defaults import default_template, fill, fill_empty
 from pynetes.kinds.strategy import Strategy
 from pynetes.meta.objects import Object, uid_of
@@ -12,8 +12,6 @@ from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.selectors import format_object
 from pynetes.meta.times import human_duration, parse_time
 
-NAME_LABEL = "batch.kubernetes.io/job-name"
-UID_LABEL = "batch.kubernetes.io/controller-uid"
 _STRATEGY = Strategy(generation=True, has_status=True, template=("spec", "template"))
 _STATUSES = (
     ("Complete", "Complete"),
@@ -30,7 +28,7 @@ def default(job: Object) -> None:
     default_spec(spec)
     labels = ((spec["template"].get("metadata")) or {}).get("labels")
     if labels and not job["metadata"].get("labels"):
-        job["metadata"]["labels"] = dict(labels)
+        job["metadata"]["labels"] = labels  # the same map, so that it gets what the template's gets
 
 
 def default_spec(spec: Object) -> None:
@@ -53,6 +51,9 @@ def default_failure_policy(policy: Object | None) -> None:
 def prepare_create(job: Object, context: WriteContext) -> None:
     _generate_selector(job)
     _STRATEGY.create(job, context)
+    meta, labels = job["metadata"], (job["spec"]["template"].get("metadata") or {}).get("labels")
+    if labels and not meta.get("labels"):  # as the default does it when the job is read again
+        meta["labels"] = dict(labels)
 
 
 def _generate_selector(job: Object) -> None:

@@ -12,6 +12,7 @@ from pynetes.kinds.core import pod_spec
 from pynetes.kinds.core.pod_defaults import default_template, fill
 from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.kinds.strategy import Strategy
+from pynetes.meta.gotext import sorted_map
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.selectors import from_labels
@@ -63,7 +64,7 @@ def _spec(spec: Object) -> list[Cause]:
     labels = (template.get("metadata") or {}).get("labels") or {}
     if not selector.empty and not selector.matches(labels):
         detail = "`selector` does not match template `labels`"
-        causes.append(invalid("spec.template.metadata.labels", labels or None, detail))
+        causes.append(invalid("spec.template.metadata.labels", sorted_map(labels) or None, detail))
     causes += pod_spec.template("spec.template", template)
     policy = template["spec"].get("restartPolicy") or ""
     if policy != "Always":
