@@ -1,4 +1,7 @@
-"""What is wrong with a cron job. Source: kubernetes ``pkg/apis/batch/validation/validation.go`` ``validateCronJobSpec``."""
+"""What is wrong with a cron job.
+
+Source: kubernetes ``pkg/apis/batch/validation/validation.go`` ``validateCronJobSpec``.
+"""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,7 @@
-"""What is wrong with a job's policies of failure and success. Source: kubernetes ``pkg/apis/batch/validation/validation.go``."""
+"""What is wrong with a job's policies of failure and success.
+
+Source: kubernetes ``pkg/apis/batch/validation/validation.go``.
+"""
 
 from collections.abc import Collection, Sequence
 

@@ -1,6 +1,7 @@
 """What is wrong with a job's new status: those who manage jobs must leave it such that others can rely on it.
 
-Source: kubernetes ``pkg/apis/batch/validation/validation.go`` ``validateJobStatus``, ``pkg/registry/batch/job/strategy.go``.
+Source: kubernetes ``pkg/apis/batch/validation/validation.go`` ``validateJobStatus``,
+``pkg/registry/batch/job/strategy.go``.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""What is wrong with a job. Source: kubernetes ``pkg/apis/batch/validation/validation.go``, ``pkg/registry/batch/job``."""
+"""What is wrong with a job.
+
+Source: kubernetes ``pkg/apis/batch/validation/validation.go``, ``pkg/registry/batch/job``.
+"""
 
 from collections.abc import Sequence
 

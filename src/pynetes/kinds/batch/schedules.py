@@ -1,4 +1,7 @@
-"""Cron schedules: ``*/5 * * * *``, ``@daily``, ``@every 1h``. Source: github.com/robfig/cron/v3 ``parser.go``, ``spec.go``."""
+"""Cron schedules: ``*/5 * * * *``, ``@daily``, ``@every 1h``.
+
+Source: github.com/robfig/cron/v3 ``parser.go``, ``spec.go``.
+"""
 
 import re
 from collections.abc import Mapping
@@ -154,7 +157,9 @@ def _number(text: str, names: Mapping[str, int] | None) -> int:
         raise ScheduleError(f"failed to parse int from {text}: strconv.Atoi: parsing {quoted(text)}: invalid syntax")
     number = int(text)
     if not -(1 << 63) <= number < 1 << 63:
-        raise ScheduleError(f"failed to parse int from {text}: strconv.Atoi: parsing {quoted(text)}: value out of range")
+        raise ScheduleError(
+            f"failed to parse int from {text}: strconv.Atoi: parsing {quoted(text)}: value out of range"
+        )
     if number < 0:
         raise ScheduleError(f"negative number ({number}) not allowed: {text}")
     return number

@@ -1,4 +1,7 @@
-"""What is wrong with an ingress. Source: kubernetes ``pkg/apis/networking/validation/validation.go`` ``ValidateIngress``."""
+"""What is wrong with an ingress.
+
+Source: kubernetes ``pkg/apis/networking/validation/validation.go`` ``ValidateIngress``.
+"""
 
 from collections.abc import Sequence
 

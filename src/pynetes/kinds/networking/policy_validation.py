@@ -29,7 +29,9 @@ def validate(policy: Object, context: WriteContext) -> Sequence[Cause]:
 
 def validate_update(policy: Object, old: Object, context: WriteContext) -> Sequence[Cause]:
     before = old.get("spec") or {}
-    existing = {cidr for _, block in ip_blocks("", before) for cidr in [block.get("cidr"), *(block.get("except") or ())]}
+    existing = {
+        cidr for _, block in ip_blocks("", before) for cidr in [block.get("cidr"), *(block.get("except") or ())]
+    }
     any_value = bool(label_selector("", before.get("podSelector") or {}))
     return object_meta_update(policy, old) + _spec("spec", policy["spec"], existing, any_value)
 
