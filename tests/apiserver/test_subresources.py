@@ -80,8 +80,8 @@ def test_what_is_not_built_is_refused() -> None:
         await api.pod("p", nodeName="one")
         assert (await api.ask("PATCH", f"{PODS}/p/resize", {}, type=MERGE))[0] == 501
         assert (await api.ask("GET", f"{PODS}/p/proxy"))[0] == 501
-        code, _ = await api.ask("POST", f"{PODS}/p/exec?command=x", headers={"upgrade": "SPDY/3.1"})
-        assert code == 501
+        code, _ = await api.ask("POST", f"{PODS}/p/exec?command=x", headers={"upgrade": "h2c"})
+        assert code == 400
 
     run_writing(main)
 

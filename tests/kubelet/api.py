@@ -119,6 +119,9 @@ class FakeAPI:
             if key in self.objects:
                 return self._error(409, "AlreadyExists", key)
             body["metadata"]["namespace"] = namespace
+            body["metadata"]["uid"] = f"uid-{key[2]}-{self.revision}"
+            if plural == "pods":
+                body["status"] = {"phase": "Pending"}
             return self._answer(self.put(plural, body), 201)
         if key not in self.objects:
             return self._error(404, "NotFound", key)

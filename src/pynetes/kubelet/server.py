@@ -1,10 +1,11 @@
-"""The kubelet's own HTTPS server: logs, exec, attach, the pods; for the API server alone.
+"""The kubelet's own HTTPS server: logs, exec, attach, port-forward, the pods; for the API server alone.
 
 A peer is let in by its client certificate: its common name or one of its organizations must be named by the settings.
 
 Source: kubernetes ``pkg/kubelet/server/server.go``.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
@@ -15,13 +16,16 @@ import orjson
 from pynetes.aio.clock import Clock
 from pynetes.aio.tasks import Tasks
 from pynetes.http.server import Server
+from pynetes.http.spdy import Tunnel
 from pynetes.http.tls import server_context
-from pynetes.http.types import Answer, Request, Response, Stream, Writer
+from pynetes.http.types import Answer, Duplex, Request, Response, Stream, Takeover, Writer
 from pynetes.http.websocket import WebSocket, accept
-from pynetes.kubelet import pods
+from pynetes.kubelet import pods, portforward
+from pynetes.kubelet.channels import PROTOCOLS as SPDY_PROTOCOLS
+from pynetes.kubelet.channels import Channels
 from pynetes.kubelet.host import Host
 from pynetes.kubelet.logs import LogOptions, LogReader, tail
-from pynetes.kubelet.streaming import PROTOCOLS, serve
+from pynetes.kubelet.streaming import PROTOCOLS, Socket, serve
 from pynetes.kubelet.workers import Worker
 from pynetes.meta.objects import Object
 from pynetes.runtime.types import Container, ContainerState, Runtime, RuntimeFailure, Streams
@@ -33,6 +37,9 @@ log = logging.getLogger(__name__)
 
 FOLLOW_SECONDS = 0.1
 """How long a follower sleeps at the end of a log."""
+
+STREAMS_SECONDS = 30.0
+"""How long a SPDY client may take to open its streams, and to hang up at the end."""
 
 TEXT = "text/plain; charset=utf-8"
 
@@ -84,6 +91,8 @@ class KubeletServer:
             return self._exec
         if parts[0] == "attach" and count in (3, 4):
             return self._attach
+        if parts[0] == "portForward" and count in (2, 3):
+            return self._port_forward
         if parts[0] == "run" and count in (3, 4) and method == "POST":
             return self._run
         return None
@@ -236,10 +245,52 @@ class KubeletServer:
         except LookupError as error:
             return Response(404, str(error.args[0]).encode(), TEXT)
 
-        async def run(socket: WebSocket) -> None:
+        async def run(socket: Socket) -> None:
             await serve(socket, lambda: begin(container, tty, stdin), stdin, stdout, stderr, what)
 
-        return accept(request, PROTOCOLS, run)
+        if not _is_spdy(request):
+            return accept(request, PROTOCOLS, run)
+        wanted = {"stdin": stdin, "stdout": stdout, "stderr": stderr, "resize": tty, "error": True}
+
+        async def over_spdy(duplex: Duplex) -> None:
+            channels = Channels(duplex, [name for name, is_on in wanted.items() if is_on])
+            reading = self._tasks.spawn(channels.run(), "exec over SPDY")
+            try:
+                async with self._clock.timeout(STREAMS_SECONDS):
+                    await channels.opened()
+                await run(channels)
+                await channels.drain()
+                async with self._clock.timeout(STREAMS_SECONDS):
+                    await asyncio.wait({reading})  # the peer hangs up when it has read all
+            except TimeoutError:
+                log.info("exec over SPDY: the peer did not open its streams, or did not hang up")
+            finally:
+                await channels.tasks.close()
+                channels.session.close()
+
+        return _take_over_spdy(request, over_spdy, SPDY_PROTOCOLS)
+
+    def _port_forward(self, request: Request, parts: list[str]) -> Answer:
+        namespace, name = parts[0], parts[1]
+        worker = self._kubelet.worker(namespace, name)
+        if worker is None or (len(parts) == 3 and worker.uid != parts[2]):
+            return Response(404, f'pod "{name}" does not exist'.encode(), TEXT)
+        sandbox = self._kubelet.observed(worker.uid).sandbox
+        if sandbox is None:
+            return Response(500, f'pod "{name}" is not running'.encode(), TEXT)
+
+        async def run(duplex: Duplex) -> None:
+            def dial(port: int) -> Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+                return self._runtime.dial(sandbox.id, port)
+
+            await portforward.serve(duplex, self._clock, dial, f"{name}_{namespace}, uid {worker.uid}")
+
+        async def tunnel(socket: WebSocket) -> None:
+            await run(Tunnel(socket))
+
+        if _is_spdy(request):
+            return _take_over_spdy(request, run, (portforward.PROTOCOL,))
+        return accept(request, (portforward.TUNNEL_PROTOCOL,), tunnel)
 
     async def _run(self, request: Request, parts: list[str]) -> Answer:
         """Run a command without streams; what it wrote."""
@@ -251,6 +302,23 @@ class KubeletServer:
         except RuntimeFailure as error:
             return Response(500, str(error).encode(), TEXT)
         return Response(200, result.stdout + result.stderr, TEXT)
+
+
+def _is_spdy(request: Request) -> bool:
+    return request.headers.get("upgrade", "").lower() == "spdy/3.1"
+
+
+def _take_over_spdy(
+    request: Request, run: Callable[[Duplex], Awaitable[None]], protocols: tuple[str, ...]
+) -> Takeover | Response:
+    """101 with the first protocol of the client's that is spoken; a client that names none is served."""
+    asked = [p.strip() for p in request.headers.get("x-stream-protocol-version", "").split(",") if p.strip()]
+    chosen = next((p for p in asked if p in protocols), "" if not asked else None)
+    if chosen is None:
+        text = f"unable to upgrade: unable to negotiate protocol: client supports {asked}, server accepts {protocols}"
+        return Response(403, text.encode(), TEXT)
+    named = [("X-Stream-Protocol-Version", chosen)] if chosen else []
+    return Takeover(run, (("Connection", "Upgrade"), ("Upgrade", "SPDY/3.1"), *named))
 
 
 def _query(request: Request) -> dict[str, str]:

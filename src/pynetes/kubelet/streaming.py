@@ -9,10 +9,10 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 import orjson
 
-from pynetes.http.websocket import WebSocket
 from pynetes.meta.objects import Object
 from pynetes.runtime.types import RuntimeFailure, Streams
 
@@ -22,8 +22,20 @@ PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
 
 
+class Socket(Protocol):
+    """What carries the messages: a ``WebSocket``, or SPDY streams (``channels.Channels``)."""
+
+    async def receive(self) -> bytes | str | None: ...
+
+    def send(self, data: bytes | str) -> None: ...
+
+    async def drain(self) -> None: ...
+
+    def close(self, code: int = 1000, reason: str = "") -> None: ...
+
+
 async def serve(
-    socket: WebSocket,
+    socket: Socket,
     begin: Callable[[], Awaitable[Streams]],
     stdin: bool,
     stdout: bool,
@@ -57,19 +69,19 @@ async def serve(
         await asyncio.gather(incoming, outgoing, return_exceptions=True)
 
 
-def _end(socket: WebSocket, status: Object) -> None:
+def _end(socket: Socket, status: Object) -> None:
     socket.send(bytes([ERROR]) + orjson.dumps(status))
     socket.close(1000)
 
 
-async def _send(socket: WebSocket, streams: Streams, wanted: set[int]) -> None:
+async def _send(socket: Socket, streams: Streams, wanted: set[int]) -> None:
     async for stream, data in streams.output():
         if stream in wanted and data:
             socket.send(bytes([stream]) + data)
             await socket.drain()
 
 
-async def _receive(socket: WebSocket, streams: Streams, stdin: bool) -> None:
+async def _receive(socket: Socket, streams: Streams, stdin: bool) -> None:
     """Returns when the peer has gone."""
     while True:
         message = await socket.receive()

@@ -8,6 +8,7 @@ Everything survives the kubelet: after a restart ``list_sandboxes`` and ``list_c
 Source: k8s.io/cri-api ``pkg/apis/runtime/v1/api.proto``.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -299,6 +300,9 @@ class Runtime(Protocol):
     async def exec(self, container_id: str, command: Sequence[str], *, tty: bool, stdin: bool) -> Streams: ...
 
     async def attach(self, container_id: str, *, tty: bool, stdin: bool) -> Streams: ...
+
+    async def dial(self, sandbox_id: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection to a port of ``localhost`` in the pod's network. Raises: OSError when nobody takes it."""
 
     async def image(self, reference: str) -> Image | None: ...
 

@@ -1,9 +1,9 @@
 """exec, attach and port-forward: an upgraded connection to the kubelet whose bytes pass through unread, both ways.
 
-The protocol (WebSocket ``v5.channel.k8s.io`` and its elder siblings) is between the client and the kubelet.
+The protocol (WebSocket ``v5.channel.k8s.io`` and its elder siblings, or SPDY) is between the client and the kubelet.
 
 Source: kubernetes ``pkg/registry/core/pod/rest/subresources.go``; apimachinery ``pkg/util/proxy/upgradeaware.go``.
-Differs: SPDY and the proxies to pods, services and nodes are refused until they are built.
+Differs: the proxies to pods, services and nodes are refused until they are built.
 """
 
 import asyncio
@@ -44,10 +44,8 @@ async def connect(ctx: Context) -> Answer:
     upgrade = ctx.request.headers.get("upgrade", "").lower()
     if not upgrade:
         raise status.bad_request("Upgrade request required")
-    if upgrade != "websocket":
-        raise status.not_implemented(
-            f"the protocol {upgrade} is not supported: use WebSockets (kubectl 1.31 and later do)"
-        )
+    if upgrade not in ("websocket", "spdy/3.1"):
+        raise status.bad_request(f"unable to upgrade: the protocol {upgrade} is not known")
     if ctx.info.verb == "get":
         _also_create(ctx)
     return await _pass_through(ctx, kubelets.client_for(ctx.server, node), path, _query(ctx, kind))

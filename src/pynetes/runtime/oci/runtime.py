@@ -8,7 +8,7 @@ from pynetes import __version__
 from pynetes.aio.clock import Clock
 from pynetes.aio.commands import Commands, RealCommands
 from pynetes.network.cni import CNI
-from pynetes.runtime.oci import adopt, attach, create, load, remove, sandboxes, start, stop, update
+from pynetes.runtime.oci import adopt, attach, create, dial, load, remove, sandboxes, start, stop, update
 from pynetes.runtime.oci import exec as execs
 from pynetes.runtime.oci.endings import Endings
 from pynetes.runtime.oci.images import ImageStore, as_image
@@ -118,6 +118,9 @@ class OCIRuntime:
 
     async def attach(self, container_id: str, *, tty: bool, stdin: bool) -> Streams:
         return await attach.attach(self._state, container_id, tty=tty, stdin=stdin)
+
+    async def dial(self, sandbox_id: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await dial.dial(self._state, sandbox_id, port)
 
     async def image(self, reference: str) -> Image | None:
         try:

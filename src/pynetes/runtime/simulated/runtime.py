@@ -247,6 +247,9 @@ class SimulatedRuntime:
         self._process(container_id)
         return Usage(0, 0)
 
+    async def dial(self, sandbox_id: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        raise ConnectionRefusedError(f"nothing listens on port {port}: the container is simulated")
+
     async def writable_bytes(self, container_id: str) -> int:
         return 0
 
