@@ -41,7 +41,7 @@ def negotiate(ctx: Context) -> Media:
 
 
 def respond(ctx: Context, what: Entry | Object, status: int = 200) -> Response:
-    """One object in the form that was negotiated. A dict is in the version that was asked for already."""
+    """One object in the form that was negotiated, and in the version that was asked for."""
     media = ctx.media if ctx.media is not None else negotiate(ctx)
     if isinstance(what, Entry):
         entry = present(ctx.resource, ctx.version, what)
@@ -49,6 +49,7 @@ def respond(ctx: Context, what: Entry | Object, status: int = 200) -> Response:
             return packed(ctx, media, protobuf.of_entry(entry), status)
         body = _projected(ctx, media, entry) if media.as_ else entry.json()
         return encoded(ctx, media, body, status)
+    what = _in_version(ctx.resource, ctx.version, what)
     if media.as_ and ctx.version is not None and what.get("kind") == _kind(ctx):
         return encoded(ctx, media, _projected(ctx, media, what), status)
     return encoded(ctx, media, orjson.dumps(what), status)
@@ -123,6 +124,15 @@ def present(resource: Resource | None, version: Version | None, entry: Entry) ->
     return entry.converted(api_version, resource.convert)
 
 
+def _in_version(resource: Resource | None, version: Version | None, obj: Object) -> Object:
+    """Likewise for an object that is stored nowhere: what a dry run made."""
+    if resource is None or version is None or resource.convert is None:
+        return obj
+    if obj.get("kind") != resource.kind or obj.get("apiVersion") != resource.storage_api_version:
+        return obj
+    return resource.convert(obj, resource.gvk(version.name).api_version)
+
+
 def _kind(ctx: Context) -> str:
     if ctx.subresource is not None:
         return ctx.subresource.kind.kind
@@ -159,9 +169,7 @@ def not_that(ctx: Context, media: Media, list_suffix: str) -> StatusError:
 @lru_cache
 def columns_of(version: Version, resource: Resource) -> Sequence[Column]:
     """The columns of the resource's Table, each with a description."""
-    columns = version.columns or _NAME_AND_AGE
-    described = f"of each {resource.kind}, as kubectl get prints it."
-    return tuple(c if c.description else replace(c, description=f"{c.name} {described}") for c in columns)
+    return version.columns or _NAME_AND_AGE
 
 
 def include_object(ctx: Context) -> str:
@@ -200,6 +208,8 @@ def table_row(
     """One object's row. ``include``: None, Metadata or Object."""
     obj = what.object if isinstance(what, Entry) else what
     if resource.hooks.table_row is not None:
+        if resource.convert is not None:  # hooks see the version that is stored
+            obj = resource.convert(obj, resource.storage_api_version)
         cells: Sequence[Any] = resource.hooks.table_row(obj, now)
     else:
         cells = [_plain_cell(column.name, obj, now) for column in columns]

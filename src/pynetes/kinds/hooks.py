@@ -79,7 +79,7 @@ HOOKS: Mapping[Name, Hooks] = {
     ("certificates.k8s.io", "certificatesigningrequests"): signing_request.HOOKS,
     ("coordination.k8s.io", "leases"): lease.HOOKS,
     ("discovery.k8s.io", "endpointslices"): endpoint_slice.HOOKS,
-    ("events.k8s.io", "events"): event.HOOKS,
+    ("events.k8s.io", "events"): event.STRICT_HOOKS,
     ("flowcontrol.apiserver.k8s.io", "flowschemas"): flow_control.SCHEMA_HOOKS,
     ("flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations"): flow_control.LEVEL_HOOKS,
     ("networking.k8s.io", "ingressclasses"): ingress_class.HOOKS,

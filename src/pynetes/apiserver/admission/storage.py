@@ -15,6 +15,7 @@ _INGRESS_CLASS = "kubernetes.io/ingress.class"
 _PROTECTION = {
     "persistentvolumeclaims": "kubernetes.io/pvc-protection",
     "persistentvolumes": "kubernetes.io/pv-protection",
+    "volumeattributesclasses": "kubernetes.io/vac-protection",
 }
 _CLAIMS = frozenset({("", "persistentvolumeclaims", "")})
 _CREATE = frozenset({CREATE})
@@ -69,7 +70,10 @@ def protect(asked: Attributes) -> None:
 
 DEFAULT_STORAGE_CLASS = Plugin("DefaultStorageClass", _CREATE, _CLAIMS, set_storage_class)
 STORAGE_OBJECT_IN_USE_PROTECTION = Plugin(
-    "StorageObjectInUseProtection", _CREATE, _CLAIMS | {("", "persistentvolumes", "")}, protect
+    "StorageObjectInUseProtection",
+    _CREATE,
+    _CLAIMS | {("", "persistentvolumes", ""), ("storage.k8s.io", "volumeattributesclasses", "")},
+    protect,
 )
 DEFAULT_INGRESS_CLASS = Plugin(
     "DefaultIngressClass", _CREATE, frozenset({("networking.k8s.io", "ingresses", "")}), set_ingress_class

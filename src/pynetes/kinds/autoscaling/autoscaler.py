@@ -7,21 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from pynetes.kinds import rows
+from pynetes.kinds.autoscaling.autoscaler_validation import MEMBERS, validate, validate_update
 from pynetes.kinds.core.pod_defaults import fill
-from pynetes.kinds.metadata import Validation
 from pynetes.kinds.strategy import Strategy
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks
 
 _STRATEGY = Strategy(has_status=True)
-_VALIDATION = Validation()
-_MEMBERS = {
-    "External": "external",
-    "Pods": "pods",
-    "Object": "object",
-    "Resource": "resource",
-    "ContainerResource": "containerResource",
-}
 
 
 def default(obj: Object) -> None:
@@ -70,7 +62,7 @@ def _metrics(specs: Sequence[Object], statuses: Sequence[Object]) -> str:
 
 def _metric(spec: Object, status: Object) -> str:
     kind = spec.get("type", "")
-    member = _MEMBERS.get(kind)
+    member = MEMBERS.get(kind)
     if member is None:
         return "<unknown type>"
     source = spec.get(member) or {}
@@ -97,7 +89,7 @@ HOOKS = Hooks(
     default=default,
     prepare_create=_STRATEGY.create,
     prepare_update=_STRATEGY.update,
-    validate=_VALIDATION.create,
-    validate_update=_VALIDATION.update,
+    validate=validate,
+    validate_update=validate_update,
     table_row=table_row,
 )

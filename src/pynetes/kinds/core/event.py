@@ -7,24 +7,85 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pynetes.kinds import rows
+from pynetes.kinds.internal import internal_json
+from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import dns1123_subdomain, invalid, qualified_name, required, size
+from pynetes.meta.validation import FIELD_IMMUTABLE, dns1123_subdomain, invalid, qualified_name, required, same, size
 
+_IMMUTABLE: Sequence[tuple[str, Any]] = (
+    ("involvedObject", {}),
+    ("reason", ""),
+    ("message", ""),
+    ("source", {}),
+    ("firstTimestamp", None),
+    ("lastTimestamp", None),
+    ("count", 0),
+    ("reason", ""),
+    ("type", ""),
+    ("eventTime", None),
+    ("action", ""),
+    ("related", None),
+    ("reportingComponent", ""),
+    ("reportingInstance", ""),
+)
+_TYPES = {"involvedObject": "ObjectReference", "source": "EventSource", "related": "ObjectReference"}
+_SHOWN = {"reportingComponent": "reportingController"}
 _MISMATCH = "does not match event.namespace"
 
 
 def validate(event: Object, context: WriteContext) -> Sequence[Cause]:
-    """The rules of the core group; those of events.k8s.io besides are in ``pynetes.kinds.events``."""
-    return legacy_rules(event, "reportingComponent")
+    """The rules of the core group, for which clients of old are never too sloppy."""
+    return _legacy_rules(event, "reportingComponent")
 
 
 def validate_update(event: Object, old: Object, context: WriteContext) -> Sequence[Cause]:
-    return legacy_rules(event, "reportingComponent")
+    return _legacy_rules(event, "reportingComponent")
 
 
-def legacy_rules(event: Object, controller_field: str) -> list[Cause]:
+def validate_strictly(event: Object, context: WriteContext) -> Sequence[Cause]:
+    """The rules of events.k8s.io."""
+    causes = _legacy_rules(event, "reportingController") + object_meta(event, True) + _series(event)
+    kind, source = event.get("type") or "", event.get("source") or {}
+    if not event.get("eventTime"):
+        causes.append(required("eventTime"))
+    if kind not in ("Normal", "Warning"):
+        causes.append(invalid("type", "", f"has invalid value: {kind}"))
+    for name in ("firstTimestamp", "lastTimestamp", "count"):
+        if event.get(name):
+            causes.append(invalid(name, "", "needs to be unset"))
+    if source.get("component") or source.get("host"):
+        causes.append(invalid("source", "", "needs to be unset"))
+    return causes
+
+
+def validate_update_strictly(event: Object, old: Object, context: WriteContext) -> Sequence[Cause]:
+    causes = _legacy_rules(event, "reportingController") + object_meta_update(event, old)
+    if not same(event.get("series"), old.get("series")):
+        causes += _series(event)
+    for name, zero in _IMMUTABLE:
+        new = event.get(name) or zero
+        if new == (old.get(name) or zero):
+            continue
+        type_name = _TYPES.get(name)
+        if type_name is not None and new is not None:
+            new = internal_json(type_name, new)
+        causes.append(invalid(_SHOWN.get(name, name), new, FIELD_IMMUTABLE))
+    return causes
+
+
+def _series(event: Object) -> list[Cause]:
+    series = event.get("series")
+    causes: list[Cause] = []
+    if series is not None and series.get("count", 0) < 2:
+        causes.append(invalid("series.count", "", "should be at least 2"))
+    if series is not None and not series.get("lastObservedTime"):
+        causes.append(required("series.lastObservedTime"))
+    return causes
+
+
+def _legacy_rules(event: Object, controller_field: str) -> list[Cause]:
     namespace = event["metadata"].get("namespace") or ""
     about = (event.get("involvedObject") or {}).get("namespace") or ""
     causes: list[Cause] = []
@@ -97,3 +158,10 @@ def fields(event: Object) -> Mapping[str, str]:
 
 
 HOOKS = Hooks(validate=validate, validate_update=validate_update, table_row=table_row, fields=fields)
+
+STRICT_HOOKS = Hooks(
+    validate=validate_strictly,
+    validate_update=validate_update_strictly,
+    table_row=table_row,
+    fields=fields,
+)

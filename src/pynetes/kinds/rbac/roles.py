@@ -5,6 +5,7 @@ from typing import Any
 from pynetes.kinds.metadata import Validation, object_meta
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
+from pynetes.meta.selectors import SelectorError, from_object
 from pynetes.meta.status import Cause
 from pynetes.meta.validation import Path, invalid, label_selector, path_segment, required
 
@@ -46,6 +47,10 @@ def _cluster_rules(obj: Object) -> list[Cause]:
             causes.append(required(path, "at least one clusterRoleSelector required if aggregationRule is non-nil"))
         for i, selector in enumerate(selectors):
             causes += label_selector(f"{path}[{i}]", selector)
+            try:
+                from_object(selector)
+            except SelectorError:
+                causes.append(invalid(f"{path}[{i}]", None, "invalid label selector."))
     return causes
 
 

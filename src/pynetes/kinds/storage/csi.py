@@ -6,14 +6,24 @@ from typing import Any
 from pynetes.kinds import rows
 from pynetes.kinds.core.node_labels import selector_warnings
 from pynetes.kinds.core.pod_defaults import fill
-from pynetes.kinds.metadata import Validation
+from pynetes.kinds.storage.csi_validation import (
+    validate_capacity,
+    validate_capacity_update,
+    validate_driver,
+    validate_driver_update,
+    validate_node,
+    validate_node_update,
+)
 from pynetes.kinds.strategy import raise_generation
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.validation import same
 
-_CLUSTER = Validation(namespaced=False)
-_NAMESPACED = Validation()
+
+_IN_SECRETS = (
+    "spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible"
+    " logging of tokens in volume attributes"
+)
 
 
 def default_driver(obj: Object) -> None:
@@ -33,6 +43,14 @@ def prepare_driver_update(obj: Object, old: Object, context: WriteContext) -> No
         obj["spec"].pop("preventPodSchedulingIfMissing", None)
     if not same(obj.get("spec"), old.get("spec")):
         raise_generation(obj, old)
+
+
+def driver_warnings(obj: Object, old: Object | None) -> Sequence[str]:
+    spec, before = obj["spec"], (old or {}).get("spec") or {}
+    requests = spec.get("tokenRequests")
+    if not requests or spec.get("serviceAccountTokenInSecrets") is not None or same(requests, before.get("tokenRequests")):
+        return []
+    return [_IN_SECRETS]
 
 
 def driver_row(obj: Object, now: float) -> list[Any]:
@@ -63,12 +81,13 @@ DRIVER_HOOKS = Hooks(
     default=default_driver,
     prepare_create=prepare_driver_create,
     prepare_update=prepare_driver_update,
-    validate=_CLUSTER.create,
-    validate_update=_CLUSTER.update,
+    validate=validate_driver,
+    validate_update=validate_driver_update,
+    warnings=driver_warnings,
     table_row=driver_row,
 )
 
-NODE_HOOKS = Hooks(validate=_CLUSTER.create, validate_update=_CLUSTER.update, table_row=node_row)
+NODE_HOOKS = Hooks(validate=validate_node, validate_update=validate_node_update, table_row=node_row)
 
 
 def capacity_warnings(obj: Object, old: Object | None) -> Sequence[str]:
@@ -76,8 +95,8 @@ def capacity_warnings(obj: Object, old: Object | None) -> Sequence[str]:
 
 
 CAPACITY_HOOKS = Hooks(
-    validate=_NAMESPACED.create,
-    validate_update=_NAMESPACED.update,
+    validate=validate_capacity,
+    validate_update=validate_capacity_update,
     warnings=capacity_warnings,
     table_row=capacity_row,
 )

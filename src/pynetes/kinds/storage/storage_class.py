@@ -9,13 +9,12 @@ from typing import Any
 from pynetes.kinds import rows
 from pynetes.kinds.core.node_labels import DEPRECATED
 from pynetes.kinds.core.pod_defaults import fill
-from pynetes.kinds.metadata import Validation
+from pynetes.kinds.storage.class_validation import validate_class, validate_class_update
 from pynetes.meta.objects import Object, annotations_of
 from pynetes.meta.resource import Hooks
 
 IS_DEFAULT = "storageclass.kubernetes.io/is-default-class"
 _BETA_IS_DEFAULT = "storageclass.beta.kubernetes.io/is-default-class"
-_VALIDATION = Validation(namespaced=False)
 
 
 def default(obj: Object) -> None:
@@ -49,8 +48,8 @@ def table_row(obj: Object, now: float) -> list[Any]:
 
 HOOKS = Hooks(
     default=default,
-    validate=_VALIDATION.create,
-    validate_update=_VALIDATION.update,
+    validate=validate_class,
+    validate_update=validate_class_update,
     warnings=warnings,
     table_row=table_row,
 )

@@ -3,12 +3,12 @@
 from typing import Any
 
 from pynetes.kinds import rows
-from pynetes.kinds.metadata import Validation
+from pynetes.kinds.storage.class_validation import validate_attributes, validate_attributes_update
+from pynetes.kinds.storage.csi_validation import validate_attachment, validate_attachment_update
 from pynetes.kinds.strategy import Strategy
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks
 
-_VALIDATION = Validation(namespaced=False)
 _STRATEGY = Strategy(has_status=True, resets_metadata=True)
 
 
@@ -31,9 +31,9 @@ def attributes_row(obj: Object, now: float) -> list[Any]:
 ATTACHMENT_HOOKS = Hooks(
     prepare_create=_STRATEGY.create,
     prepare_update=_STRATEGY.update,
-    validate=_VALIDATION.create,
-    validate_update=_VALIDATION.update,
+    validate=validate_attachment,
+    validate_update=validate_attachment_update,
     table_row=attachment_row,
 )
 
-ATTRIBUTES_HOOKS = Hooks(validate=_VALIDATION.create, validate_update=_VALIDATION.update, table_row=attributes_row)
+ATTRIBUTES_HOOKS = Hooks(validate=validate_attributes, validate_update=validate_attributes_update, table_row=attributes_row)
