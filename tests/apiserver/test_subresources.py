@@ -78,7 +78,6 @@ def test_a_log_names_its_container_and_a_pod_without_a_node_has_none() -> None:
 def test_what_is_not_built_is_refused() -> None:
     async def main(api: Writing) -> None:
         await api.pod("p", nodeName="one")
-        assert (await api.ask("PATCH", f"{PODS}/p/resize", {}, type=MERGE))[0] == 501
         assert (await api.ask("GET", f"{PODS}/p/proxy"))[0] == 501
         code, _ = await api.ask("POST", f"{PODS}/p/exec?command=x", headers={"upgrade": "h2c"})
         assert code == 400

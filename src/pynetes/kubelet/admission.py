@@ -35,6 +35,14 @@ class Taken:
         for name, value in asked.items():
             self.used[name] -= value
 
+    def without(self, uid: str) -> "Taken":
+        """What the others hold."""
+        others = Taken()
+        others.used = dict(self.used)
+        others._pods = dict(self._pods)
+        others.remove(uid)
+        return others
+
     def clashes(self, wanted: list[tuple[str, str, int]]) -> bool:
         return bool(wanted) and any(_clash(a, b) for _, ports in self._pods.values() for a in ports for b in wanted)
 
@@ -55,6 +63,12 @@ def refusal(pod: Object, node: Object, taken: Taken) -> tuple[str, str] | None:
     if taken.clashes(host_ports(pod)):
         return _predicate("NodePorts", "node(s) didn't have free ports for the requested pod ports")
     return None
+
+
+def has_room(pod: Object, node: Object, taken: Taken) -> tuple[str, str] | None:
+    """Reason and message why a pod of this node cannot have what it now asks for."""
+    others = taken.without(pod["metadata"]["uid"])
+    return _short_of(pod, node, others)
 
 
 def _predicate(name: str, text: str) -> tuple[str, str]:

@@ -25,9 +25,16 @@ OWNED = frozenset(
 
 
 def conditions(
-    pod: Object, observed: PodRuntime, statuses: Mapping[str, Object], phase: str, old: Object, now: float
+    pod: Object,
+    observed: PodRuntime,
+    statuses: Mapping[str, Object],
+    phase: str,
+    old: Object,
+    now: float,
+    resizing: Sequence[Object] = (),
 ) -> list[Object]:
-    """Others' conditions as the API has them, then the kubelet's own. Where nothing changed the time stays."""
+    """Others' conditions as the API has them, then those of a resize, then the kubelet's own. Where nothing changed the
+    time stays."""
     api = (pod.get("status") or {}).get("conditions") or []
     found = [dict(c) for c in api if c["type"] not in OWNED]
     disruption = pods.condition(old, "DisruptionTarget")
@@ -35,6 +42,7 @@ def conditions(
         found = [c for c in found if c["type"] != "DisruptionTarget"] + [dict(disruption)]
     containers_ready = _containers_ready(pod, statuses, phase)
     own = [
+        *(dict(condition) for condition in resizing),
         _condition("PodReadyToStartContainers", not sandbox_changed(pod, observed)[0]),
         _initialized(pod, statuses, phase, old),
         _ready(pod, found, containers_ready),
@@ -43,7 +51,7 @@ def conditions(
     ]
     generation = pod["metadata"].get("generation")
     if generation and not pods.is_static(pod):
-        for condition in own:
+        for condition in own[len(resizing) :]:
             condition["observedGeneration"] = generation
     if pods.may_restart_all(pod):
         own.append(_restarting(pod, observed, phase, old))

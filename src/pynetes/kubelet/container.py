@@ -11,7 +11,7 @@ from pynetes.kubelet import pods
 from pynetes.kubelet.environment import ConfigError, expand
 from pynetes.kubelet.names import sandbox_host_name
 from pynetes.kubelet.plan import container_hash
-from pynetes.kubelet.resources import cpu_quota, cpu_shares, milli, oom_score_adj, whole
+from pynetes.kubelet.resources import container_resources
 from pynetes.kubelet.settings import Settings
 from pynetes.meta.objects import Object
 from pynetes.runtime.types import (
@@ -21,7 +21,6 @@ from pynetes.runtime.types import (
     LinuxSandbox,
     Mount,
     PortMapping,
-    Resources,
     SandboxConfig,
     Security,
 )
@@ -140,28 +139,6 @@ def container_config(pod: Object, container: Object, making: Making) -> Containe
         resources=container_resources(pod, container, making.memory_capacity),
         security=security(pod, container, making.image, making.settings),
         stop_signal=lifecycle.get("stopSignal") or "",
-    )
-
-
-def container_resources(pod: Object, container: Object, memory_capacity: int) -> Resources:
-    resources = container.get("resources") or {}
-    limits, requests = resources.get("limits") or {}, resources.get("requests") or {}
-    whole_pod = pod["spec"].get("resources") or {}
-    if whole_pod:
-        # a container without limits of its own is bounded by its pod's
-        limits = {**(whole_pod.get("limits") or {}), **limits}
-    shares = milli(requests, "cpu") or (milli(limits, "cpu") if "cpu" not in requests else 0)
-    return Resources(
-        cpu_shares=cpu_shares(shares),
-        cpu_quota=cpu_quota(milli(limits, "cpu")),
-        memory_limit=whole(limits, "memory"),
-        oom_score_adj=oom_score_adj(pod, container, memory_capacity),
-        hugepages={
-            # hugepages-2Mi, in the kernel's spelling: 2MB
-            name.removeprefix("hugepages-").replace("i", "") + "B": whole(limits, name)
-            for name in limits
-            if name.startswith("hugepages-")
-        },
     )
 
 

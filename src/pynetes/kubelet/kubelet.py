@@ -307,11 +307,12 @@ class Kubelet:
                 worker.admitted = True
                 self._workers.terminate(worker)
             return
-        before, worker.pod = worker.pod, pod
+        before = worker.asked
+        worker.take(pod)
         self._updated(worker, before)
 
     def _updated(self, worker: Worker, before: Object) -> None:
-        pod = worker.pod
+        pod = worker.asked
         if worker.state is State.FINISHED:
             if pods.is_deleted(pod):
                 self._statuses.finish(pod)

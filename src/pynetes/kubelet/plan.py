@@ -10,7 +10,7 @@ from typing import Protocol
 
 import orjson
 
-from pynetes.kubelet import pods
+from pynetes.kubelet import pods, resize
 from pynetes.kubelet.observed import (
     CONTAINER_HASH,
     PodRuntime,
@@ -19,7 +19,7 @@ from pynetes.kubelet.observed import (
     sandbox_changed,
 )
 from pynetes.meta.objects import Object
-from pynetes.runtime.types import Container, ContainerState
+from pynetes.runtime.types import Container, ContainerState, Resources
 
 
 class ProbeVerdicts(Protocol):
@@ -32,7 +32,8 @@ class ProbeVerdicts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """Stop a running container. ``reason`` is ``""``, ``liveness``, ``startup``, ``unknown`` or ``restart-all``."""
+    """Stop a running container. ``reason`` is ``""``, ``liveness``, ``startup``, ``unknown``, ``resize`` or
+    ``restart-all``."""
 
     container: Container
     message: str
@@ -53,12 +54,14 @@ class Actions:
     start_ephemeral: list[str] = field(default_factory=list)
     start_init: list[str] = field(default_factory=list)
     start: list[str] = field(default_factory=list)
+    update: list[tuple[Container, Resources]] = field(default_factory=list)
+    """Running containers whose limits change without a restart; before any start."""
 
     @property
     def nothing(self) -> bool:
         return not (
             self.kill_pod or self.create_sandbox or self.kill or self.reset
-            or self.start_ephemeral or self.start_init or self.start
+            or self.start_ephemeral or self.start_init or self.start or self.update
         )  # fmt: skip
 
 
@@ -82,6 +85,8 @@ def plan(pod: Object, observed: PodRuntime, verdicts: ProbeVerdicts, *, restarti
     actions.start_ephemeral = [c["name"] for c in pods.ephemeral_containers(pod) if observed.latest(c["name"]) is None]
     if not _initialize(pod, observed, verdicts, actions):
         return actions
+    _resize(pod, observed, actions)
+    resized = {kill.container.config.name for kill in actions.kill if kill.reason == "resize"}
     kept = 0
     for container in pods.containers(pod):
         latest = observed.latest(container["name"])
@@ -91,6 +96,8 @@ def plan(pod: Object, observed: PodRuntime, verdicts: ProbeVerdicts, *, restarti
                 if latest is not None and latest.state is ContainerState.UNKNOWN:
                     message = f'Container is in "{latest.state.value}" state, try killing it before restart'
                     actions.kill.append(Kill(latest, message, "unknown"))
+            continue
+        if container["name"] in resized:
             continue
         kill = _unwanted(pod, container, latest, verdicts)
         if kill is None:
@@ -104,6 +111,19 @@ def plan(pod: Object, observed: PodRuntime, verdicts: ProbeVerdicts, *, restarti
         actions.kill_pod = True
         actions.start_init = []
     return actions
+
+
+def _resize(pod: Object, observed: PodRuntime, actions: Actions) -> None:
+    """Change the limits of what runs, less before more; or begin it anew, where its policy says so."""
+    updates = []
+    for container, latest, wanted in resize.changes(pod, observed):
+        name = container["name"]
+        if not resize.needs_restart(container, latest, wanted):
+            updates.append((latest, wanted))
+            continue
+        actions.kill.append(Kill(latest, f"Container {name} resize requires restart", "resize"))
+        (actions.start_init if pods.is_sidecar(container) else actions.start).append(name)
+    actions.update = sorted(updates, key=lambda u: u[1].memory_limit - u[0].config.resources.memory_limit)
 
 
 def _from_nothing(pod: Object, observed: PodRuntime, actions: Actions) -> Actions:

@@ -10,6 +10,7 @@ from fractions import Fraction
 from pynetes.kubelet import pods
 from pynetes.meta.objects import Object
 from pynetes.meta.quantity import Quantity
+from pynetes.runtime.types import Resources
 
 MIN_SHARES = 2
 MIN_QUOTA_US = 1000
@@ -126,3 +127,26 @@ def _oom_request(pod: Object, container: Object) -> int:
     everyone = [*pods.containers(pod), *(c for c in pods.init_containers(pod) if pods.is_sidecar(c))]
     rest = shared - sum(whole(_list(c, "requests"), "memory") for c in everyone)
     return own + max(rest, 0) // len(everyone)
+
+
+def container_resources(pod: Object, container: Object, memory_capacity: int) -> Resources:
+    """What the runtime is told of a container's resources."""
+    resources = container.get("resources") or {}
+    limits, requests = resources.get("limits") or {}, resources.get("requests") or {}
+    whole_pod = pod["spec"].get("resources") or {}
+    if whole_pod:
+        # a container without limits of its own is bounded by its pod's
+        limits = {**(whole_pod.get("limits") or {}), **limits}
+    shares = milli(requests, "cpu") or (milli(limits, "cpu") if "cpu" not in requests else 0)
+    return Resources(
+        cpu_shares=cpu_shares(shares),
+        cpu_quota=cpu_quota(milli(limits, "cpu")),
+        memory_limit=whole(limits, "memory"),
+        oom_score_adj=oom_score_adj(pod, container, memory_capacity),
+        hugepages={
+            # hugepages-2Mi, in the kernel's spelling: 2MB
+            name.removeprefix("hugepages-").replace("i", "") + "B": whole(limits, name)
+            for name in limits
+            if name.startswith("hugepages-")
+        },
+    )

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from pynetes.kubelet import pods
+from pynetes.kubelet import pods, resize
 from pynetes.kubelet.conditions import OWNED, conditions, ended, stamp
 from pynetes.kubelet.observed import PodRuntime, needs_start, regular_container_made, restarts_all
 from pynetes.kubelet.phase import RESTARTING_ALL
@@ -45,6 +45,7 @@ class Around:
     old: the pod's last status, as written or as the API has it; never changed.
     waiting: by container, the reason and message why it does not run (``CrashLoopBackOff`` ...).
     id_scheme: the part before ``://`` of container ids.
+    resizing: the conditions of a resize.
     eviction: reason and message when the kubelet ends the pod (deadline, over a limit).
     """
 
@@ -55,6 +56,7 @@ class Around:
     host_ips: tuple[str, ...] = ()
     id_scheme: str = "containerd"
     eviction: tuple[str, str] | None = None
+    resizing: tuple[Object, ...] = ()
 
 
 def status(pod: Object, observed: PodRuntime, around: Around, *, terminal: bool = False) -> Object:
@@ -91,7 +93,7 @@ def status(pod: Object, observed: PodRuntime, around: Around, *, terminal: bool 
     if terminal or not evicted:
         judged = now_phase
     found["phase"] = now_phase
-    found["conditions"] = conditions(pod, observed, by_name, judged, old, around.now)
+    found["conditions"] = conditions(pod, observed, by_name, judged, old, around.now, around.resizing)
     _addresses(pod, observed, around, found)
     found["startTime"] = old.get("startTime") or api.get("startTime") or rfc3339(around.now)
     for key, statuses in (
@@ -101,6 +103,7 @@ def status(pod: Object, observed: PodRuntime, around: Around, *, terminal: bool 
             found[key] = statuses
     found["qosClass"] = api.get("qosClass") or pods.qos_class(pod)
     _resources(pod, found)
+    resize.shown(pod, observed, old, found)
     if api.get("nominatedNodeName"):
         found["nominatedNodeName"] = api["nominatedNodeName"]
     return found

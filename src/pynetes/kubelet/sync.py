@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from pynetes.aio.clock import Clock
-from pynetes.kubelet import pods
-from pynetes.kubelet.admission import Taken, refusal
+from pynetes.kubelet import pods, resize
+from pynetes.kubelet.admission import Taken, has_room, refusal
 from pynetes.kubelet.container import log_directory, sandbox_config
 from pynetes.kubelet.host import Host
 from pynetes.kubelet.images import Images
@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 
 NOTICE_SECONDS = 1.0
 SHOW_END_SECONDS = 5.0
+RESIZE_RETRY_SECONDS = 180.0
 MOUNT_RETRY_SECONDS = 0.5
 MOUNT_RETRY_LIMIT_SECONDS = 122.0
 DEADLINE = ("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
@@ -91,6 +92,9 @@ class PodSync:
             return
         observed = p.observer.of(worker.uid)
         self._deadline(worker)
+        self._allocate(worker)
+        pod = worker.pod
+        self._conclude(worker, observed)
         found = self._status(worker, observed)
         p.statuses.set(pod, found)
         if found["phase"] in pods.TERMINAL_PHASES:
@@ -141,6 +145,7 @@ class PodSync:
         await p.host.remove_cgroup(worker.uid)
         await p.volumes.tear_down(worker.uid)
         self._taken.remove(worker.uid)
+        self._room_made()
         p.tokens.forget(worker.uid)
         p.images.forget(worker.uid)
         p.workers.move(worker, State.FINISHED)
@@ -188,6 +193,87 @@ class PodSync:
         p.statuses.finish(pod)
         return False
 
+    def _allocate(self, worker: Worker) -> None:
+        """Grant what the pod asks for by now, when the node has room; else say that it waits."""
+        p, asked = self._p, worker.asked
+        wanted = resize.resources_of(asked)
+        if wanted == worker.allocated or pods.is_static(asked):
+            worker.pending = None
+            return
+        generation = asked["metadata"].get("generation") or 0
+        short = has_room(asked, p.node(), self._taken)
+        if short is not None:
+            reason, message = short
+            if worker.pending is None or worker.pending.get("observedGeneration") != generation:
+                text = resize.told(reason, asked, generation, message)
+                p.tell(asked, "Warning", "ResizeDeferred", text)
+            worker.pending = resize.condition(resize.PENDING, generation, "Deferred", message)
+            p.workers.wake_at(worker, p.clock.now() + RESIZE_RETRY_SECONDS)
+            return
+        worker.allocated, worker.pending = wanted, None
+        worker.prepared = None  # the pod's own limits change, too
+        worker.take(asked)
+        self._taken.remove(worker.uid)
+        self._taken.add(worker.pod)
+        worker.resizing = resize.condition(resize.IN_PROGRESS, generation)
+        p.tell(asked, "Normal", "ResizeStarted", resize.told("started", asked, generation))
+        self._room_made()
+
+    def _conclude(self, worker: Worker, observed: PodRuntime) -> None:
+        """A resize whose condition has been shown is done when the runtime has taken it."""
+        if worker.resizing is None or resize.is_under_way(worker.pod, observed):
+            return
+        shown = self._p.statuses.get(worker.uid) or {}
+        if pods.condition(shown, resize.IN_PROGRESS) is None:
+            worker.dirty = True
+            return
+        generation = int(worker.resizing.get("observedGeneration") or 0)
+        worker.resizing = None
+        self._p.tell(worker.pod, "Normal", "ResizeCompleted", resize.told("completed", worker.pod, generation))
+
+    def _room_made(self) -> None:
+        """Pods that wait for room to grow may have it now."""
+        for worker in self._p.workers.all():
+            if worker.pending is not None and worker.state is State.SYNC:
+                self._p.workers.wake(worker)
+
+    async def _update(self, worker: Worker, actions: Actions, observed: PodRuntime) -> bool:
+        """Change the limits of running containers, and of the pod around them: more first there, less last."""
+        p, pod = self._p, worker.pod
+        try:
+            error = await self._too_small(actions)
+            if not error:
+                await p.host.ensure_cgroup(pod)
+                for container, wanted in actions.update:
+                    await p.runtime.update_resources(container.id, wanted)
+                await p.host.ensure_cgroup(pod)
+                await p.observer.refresh(worker.uid)
+        except (RuntimeFailure, OSError) as failure:
+            error = str(failure)
+        if not error:
+            worker.dirty = True
+            return True
+        before = worker.resizing or resize.condition(resize.IN_PROGRESS, pod["metadata"].get("generation") or 0)
+        generation = int(before.get("observedGeneration") or 0)
+        worker.resizing = resize.condition(resize.IN_PROGRESS, generation, "Error", error)
+        if worker.resizing != before:
+            p.tell(pod, "Warning", "ResizeError", resize.told("error", pod, generation, error))
+        self._publish(worker, observed)
+        p.workers.wake_at(worker, p.clock.now() + p.settings.retry_seconds)
+        return False
+
+    async def _too_small(self, actions: Actions) -> str:
+        """Why memory limits cannot go down, if so: more than that is in use."""
+        wanted = {
+            container.config.name: to.memory_limit
+            for container, to in actions.update
+            if to.memory_limit and (to.memory_limit < (container.config.resources.memory_limit or to.memory_limit + 1))
+        }
+        if not wanted:
+            return ""
+        used = {c.config.name: (await self._p.runtime.usage(c.id)).memory_usage for c, _ in actions.update}
+        return resize.too_small(used, wanted, 0)
+
     def _deadline(self, worker: Worker) -> None:
         seconds = worker.pod["spec"].get("activeDeadlineSeconds")
         known = self._p.statuses.get(worker.uid) or worker.pod.get("status") or {}
@@ -212,6 +298,7 @@ class PodSync:
             host_ips=p.facts.host_ips,
             id_scheme=p.settings.container_id_scheme,
             eviction=worker.eviction,
+            resizing=tuple(c for c in (worker.pending, worker.resizing) if c is not None),
         )
         return status(worker.pod, observed, around, terminal=terminal)
 
@@ -261,6 +348,8 @@ class PodSync:
         elif actions.kill:
             await asyncio.gather(*(p.killer.kill(worker, k, observed) for k in actions.kill))
             observed = await p.observer.refresh(worker.uid)
+        if actions.update and not await self._update(worker, actions, observed):
+            return
         if actions.reset:
             await self._reset(worker, actions.reset, observed)
             return

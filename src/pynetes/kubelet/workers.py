@@ -18,6 +18,7 @@ from pynetes.aio.clock import Clock, Timer
 from pynetes.aio.tasks import Tasks
 from pynetes.kubelet import pods
 from pynetes.kubelet.images import ImageError
+from pynetes.kubelet.resize import recovered, with_resources
 from pynetes.meta.objects import Object
 from pynetes.runtime.types import Image
 
@@ -44,6 +45,10 @@ MOVES: Mapping[State, frozenset[State]] = {
 class Worker:
     """One pod. Everything here is lost with the process; what matters is read back from the runtime and the API.
 
+    ``pod`` has the resources in its spec that are allocated to it; ``asked`` is the API's, which may want others.
+
+    allocated: the resources, see ``resize.resources_of``.
+    pending, resizing: the conditions of a resize that has no room yet, and of one that is being done.
     waiting: by container, reason and message why it is not running.
     showing: by container, until when what was shown before (how it ended, or why it did not start) is shown still.
     eviction: reason and message when the kubelet itself ends the pod.
@@ -55,6 +60,10 @@ class Worker:
 
     uid: str
     pod: Object
+    asked: Object = field(default_factory=dict)
+    allocated: dict[str, Object] = field(default_factory=dict)
+    pending: Object | None = None
+    resizing: Object | None = None
     state: State = State.SYNC
     admitted: bool = False
     gone: bool = False
@@ -73,6 +82,11 @@ class Worker:
     interruptible: bool = False
     hooked: set[str] = field(default_factory=set)
     image_volumes: dict[str, Image | ImageError] = field(default_factory=dict)
+
+    def take(self, pod: Object) -> None:
+        """A newer state of the pod."""
+        self.asked = pod
+        self.pod = with_resources(pod, self.allocated)
 
     def grace_seconds(self) -> int:
         if self.grace_override is not None:
@@ -102,7 +116,9 @@ class Workers:
 
     def add(self, pod: Object) -> Worker:
         uid = pod["metadata"]["uid"]
-        worker = self._workers[uid] = Worker(uid, pod)
+        worker = Worker(uid, pod, allocated=recovered(pod))
+        worker.take(pod)
+        self._workers[uid] = worker
         self.wake(worker)
         return worker
 

@@ -213,11 +213,12 @@ class ExecResult:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a container has used: CPU in nanoseconds since its start, memory working set in bytes."""
+    """What a container has used: CPU in nanoseconds since its start, memory in bytes."""
 
     cpu_nanoseconds: int
     memory_working_set: int
     memory_rss: int = 0
+    memory_usage: int = 0
 
 
 class RuntimeEvent(Enum):

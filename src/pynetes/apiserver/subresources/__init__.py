@@ -17,7 +17,6 @@ from pynetes.apiserver.subresources import (
     generic,
     identity_reviews,
     logs,
-    podparts,
     scale,
     token,
 )
@@ -42,7 +41,7 @@ HANDLERS: Mapping[tuple[str, str, str], Mapping[str, Handler]] = {
     ("", "services", "proxy"): _PROXY,
     ("", "nodes", "proxy"): _PROXY,
     ("", "pods", "ephemeralcontainers"): generic.HANDLERS,
-    ("", "pods", "resize"): podparts.HANDLERS,
+    ("", "pods", "resize"): generic.HANDLERS,
     ("", "namespaces", "finalize"): {"update": generic.update},
     ("certificates.k8s.io", "certificatesigningrequests", "approval"): generic.HANDLERS,
     ("", "serviceaccounts", "token"): {"create": token.create},

@@ -31,7 +31,7 @@ class Cgroups:
             cpu = _number(self._file("cpuacct", path, "cpuacct.usage"))
             used = _number(self._file("memory", path, "memory.usage_in_bytes"))
             inactive, rss = memory.get("total_inactive_file", 0), memory.get("total_rss", 0)
-        return Usage(cpu, max(0, used - inactive), rss)
+        return Usage(cpu, max(0, used - inactive), rss, used)
 
     def oom_kills(self, path: str) -> int:
         """How many processes of the group were killed because memory ran out; 0 when the group is gone."""
