@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pynetes.kinds import rows
-from pynetes.kinds.metadata import object_meta, object_meta_update
+from pynetes.kinds.metadata import kube_finalizer, object_meta, object_meta_update
 from pynetes.kinds.strategy import keep
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.status import Cause
 from pynetes.meta.validation import (
+    Path,
     dns1123_label,
     invalid,
     qualified_name,
@@ -57,19 +58,19 @@ def validate(namespace: Object, context: WriteContext) -> Sequence[Cause]:
 def _finalizers(namespace: Object) -> list[Cause]:
     causes: list[Cause] = []
     for name in (namespace.get("spec") or {}).get("finalizers") or ():
-        problems = qualified_name(name)
-        causes += [invalid("spec.finalizers", name, p) for p in problems]
-        if not problems and "/" not in name and name not in ("kubernetes", "orphan", "foregroundDeletion"):
-            detail = "name is neither a standard finalizer name nor is it fully qualified"
-            causes.append(invalid("spec.finalizers", name, detail))
+        causes += _finalizer("spec.finalizers", name)
     return causes
+
+
+def _finalizer(path: Path, name: str) -> list[Cause]:
+    return [invalid(path, name, p) for p in qualified_name(name)] + kube_finalizer(path, name)
 
 
 def validate_update(namespace: Object, old: Object, context: WriteContext) -> Sequence[Cause]:
     causes = object_meta_update(namespace, old)
     if context.subresource == "finalize":
         for i, name in enumerate((namespace.get("spec") or {}).get("finalizers") or ()):
-            causes += [invalid(f"spec.finalizers[{i}]", name, p) for p in qualified_name(name)]
+            causes += _finalizer(f"spec.finalizers[{i}]", name)
     if context.subresource == "status":
         phase = (namespace.get("status") or {}).get("phase") or ""
         deleted = "deletionTimestamp" in namespace["metadata"]

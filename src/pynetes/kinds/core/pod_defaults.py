@@ -184,9 +184,18 @@ def default_volume_source(name: str, source: Object) -> None:
 
 # Pods only
 
+_INIT_ANNOTATIONS = frozenset(
+    f"pod.{stage}.kubernetes.io/init-container{what}" for stage in ("alpha", "beta") for what in ("s", "-statuses")
+)
+
 
 def default_pod(pod: Object) -> None:
     spec = pod.setdefault("spec", {})
+    if (spec.get("terminationGracePeriodSeconds") or 0) < 0:
+        spec["terminationGracePeriodSeconds"] = 1
+    annotations = pod["metadata"].get("annotations")
+    if annotations and not _INIT_ANNOTATIONS.isdisjoint(annotations):
+        pod["metadata"]["annotations"] = {k: v for k, v in annotations.items() if k not in _INIT_ANNOTATIONS}
     for where in ("containers", "initContainers"):
         for container in spec.get(where) or ():
             if resources := container.get("resources"):
