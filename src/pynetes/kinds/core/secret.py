@@ -9,10 +9,10 @@ import binascii
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
-
 from pynetes.kinds import rows
+from pynetes.kinds.core.tls_pair import key_pair_problem
 from pynetes.kinds.metadata import object_meta, object_meta_update
+from pynetes.meta import gojson
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.status import Cause
@@ -96,24 +96,23 @@ def _json_object(data: Mapping[str, str], key: str) -> list[Cause]:
 
 
 def _json_problem(content: bytes) -> str:
-    """In Go's words. An error's exact place is not looked for: a text that ends early, or its first bad character."""
+    """In Go's words."""
     try:
-        value = orjson.loads(content)
-    except orjson.JSONDecodeError as error:
-        if not content.strip() or error.pos >= len(content.decode(errors="replace").rstrip()):
-            return "unexpected end of JSON input"
-        character = content.decode(errors="replace")[error.pos]
-        if error.pos == len(content) - len(content.lstrip()):
-            return f"invalid character {_quoted_rune(character)} looking for beginning of value"
-        return f"invalid character {_quoted_rune(character)} in literal or after value"
+        value = gojson.loads(content)
+    except gojson.JSONError as error:
+        return str(error)
     if value is None or isinstance(value, dict):
         return ""
     kind = {list: "array", str: "string", bool: "bool"}.get(type(value), "number")
     return f"json: cannot unmarshal {kind} into Go value of type map[string]interface {{}}"
 
 
-def _quoted_rune(character: str) -> str:
-    return "'\\''" if character == "'" else f"'{character}'"
+def warnings(secret: Object, old: Object | None) -> Sequence[str]:
+    if secret.get("type") != "kubernetes.io/tls":
+        return []
+    data = secret.get("data") or {}
+    problem = key_pair_problem(*(base64.b64decode(data.get(key) or "") for key in ("tls.crt", "tls.key")))
+    return [problem] if problem else []
 
 
 def validate_update(secret: Object, old: Object, context: WriteContext) -> Sequence[Cause]:
@@ -141,6 +140,7 @@ HOOKS = Hooks(
     prepare_update=prepare_update,
     validate=validate,
     validate_update=validate_update,
+    warnings=warnings,
     table_row=table_row,
     fields=fields,
 )
