@@ -446,7 +446,7 @@ def test_images_are_loaded_removed_and_kept_while_a_container_stands_on_them(nod
         assert failure.value.reason == "ErrImagePull"
         extra = tmp_path / "extra"
         extra.mkdir()
-        (extra / "f").write_text("x")
+        (extra / "f").write_text("x\n")
         build(runtime.images, extra, "FROM busybox:test\nCOPY f /f\nENV A=b\n", "child:1")
         sandbox = await runtime.run_sandbox(sandbox_config(tmp_path))
         config = ContainerConfig("c", 0, "child:1", args=("sh", "-c", "cat /f; echo $A"), log_path="c.log")

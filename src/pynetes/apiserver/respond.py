@@ -5,7 +5,6 @@ Source: apiserver ``pkg/endpoints/handlers/responsewriters/writers.go``, ``pkg/e
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs

@@ -19,7 +19,6 @@ from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.validation import same
 
-
 _IN_SECRETS = (
     "spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible"
     " logging of tokens in volume attributes"
@@ -48,7 +47,11 @@ def prepare_driver_update(obj: Object, old: Object, context: WriteContext) -> No
 def driver_warnings(obj: Object, old: Object | None) -> Sequence[str]:
     spec, before = obj["spec"], (old or {}).get("spec") or {}
     requests = spec.get("tokenRequests")
-    if not requests or spec.get("serviceAccountTokenInSecrets") is not None or same(requests, before.get("tokenRequests")):
+    if (
+        not requests
+        or spec.get("serviceAccountTokenInSecrets") is not None
+        or same(requests, before.get("tokenRequests"))
+    ):
         return []
     return [_IN_SECRETS]
 

@@ -163,8 +163,8 @@ def validate_attachment(obj: Object, context: WriteContext) -> Sequence[Cause]:
         causes.append(too_long("status.attachmentMetadata", _MAX_METADATA))
     for name in ("attachError", "detachError"):
         causes += _volume_error(f"status.{name}", status.get(name) or {})
-    if (name := source.get("persistentVolumeName")) is not None:
-        causes += [invalid("spec.source.persistentVolumeName", name, p) for p in dns1123_subdomain(name)]
+    if (volume := source.get("persistentVolumeName")) is not None:
+        causes += [invalid("spec.source.persistentVolumeName", volume, p) for p in dns1123_subdomain(volume)]
     return causes
 
 

@@ -36,4 +36,6 @@ ATTACHMENT_HOOKS = Hooks(
     table_row=attachment_row,
 )
 
-ATTRIBUTES_HOOKS = Hooks(validate=validate_attributes, validate_update=validate_attributes_update, table_row=attributes_row)
+ATTRIBUTES_HOOKS = Hooks(
+    validate=validate_attributes, validate_update=validate_attributes_update, table_row=attributes_row
+)
