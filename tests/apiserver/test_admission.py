@@ -1,3 +1,5 @@
+import asyncio
+
 from pynetes.apiserver.settings import Settings
 from tests.apiserver.writing import Writing, run_writing
 
@@ -36,6 +38,36 @@ def test_a_pod_without_an_account_is_refused() -> None:
         assert refused["message"] == (
             'pods "p" is forbidden: error looking up service account n/none: serviceaccount "none" not found'
         )
+
+    run_writing(main)
+
+
+def test_a_pod_waits_for_the_account_that_a_controller_makes_for_a_new_namespace() -> None:
+    async def main(api: Writing) -> None:
+        await api.make("/api/v1/namespaces", "new")
+        began = api.clock.monotonic()
+        api.clock.call_later(
+            0.45, lambda: asyncio.ensure_future(api.make("/api/v1/namespaces/new/serviceaccounts", "default"))
+        )
+        body = {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+        assert (await api.ask("POST", "/api/v1/namespaces/new/pods", body))[0] == 201
+        # one pause is drawn for all attempts: the pod goes on with the first one after the account
+        assert 0.45 <= api.clock.monotonic() - began < 0.65
+
+    run_writing(main)
+
+
+def test_a_pod_waits_ten_attempts_and_no_longer_and_for_no_other_account() -> None:
+    async def main(api: Writing) -> None:
+        await api.make("/api/v1/namespaces", "new")
+        for name, shortest, longest in (("", 0.9, 1.8), ("other", 0.0, 0.0)):
+            began = api.clock.monotonic()
+            spec = {"serviceAccountName": name, "containers": [{"name": "c", "image": "i"}]}
+            body = {"metadata": {"name": "p"}, "spec": spec}
+            code, refused = await api.ask("POST", "/api/v1/namespaces/new/pods", body)
+            assert code == 403
+            assert refused["message"].endswith(f'serviceaccount "{name or "default"}" not found')
+            assert shortest <= api.clock.monotonic() - began <= longest
 
     run_writing(main)
 

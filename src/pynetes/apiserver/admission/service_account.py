@@ -1,11 +1,16 @@
 """ServiceAccount: a pod has an account that exists, its pull secrets, and the volume with its token.
 
+The account of a new namespace is made by a controller, a moment later: a pod that asks for it waits a little.
+
 Source: kubernetes ``plugin/pkg/admission/serviceaccount/admission.go``.
 """
+
+from collections.abc import Awaitable, Callable
 
 from pynetes.apiserver.admission import CREATE, UPDATE, Attributes, Plugin
 from pynetes.meta.encoding import Entry
 from pynetes.meta.objects import Object
+from pynetes.meta.status import StatusError
 
 DEFAULT_ACCOUNT = "default"
 TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
@@ -15,29 +20,30 @@ _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 _MIRROR = "kubernetes.io/config.mirror"
 _ENFORCE = "kubernetes.io/enforce-mountable-secrets"
 _PODS = frozenset({("", "pods", "")})
+_ATTEMPTS = 10
+_SHORTEST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 0.2
+
+Continue = Callable[[Attributes, Object, Object], None]
+"""What is done to the pod's spec once its account is there: ``(asked, account, spec)``."""
 
 
-def mutate(asked: Attributes) -> None:
+def mutate(asked: Attributes) -> Awaitable[None] | None:
     pod = asked.obj
     if pod is None or asked.operation != CREATE:
-        return
+        return None
     if _MIRROR in (pod["metadata"].get("annotations") or {}):
-        return  # its node made it; see validate
+        return None  # its node made it; see validate
     spec = pod.setdefault("spec", {})
     if not spec.get("serviceAccountName"):
         spec["serviceAccountName"] = DEFAULT_ACCOUNT
     spec["serviceAccount"] = spec["serviceAccountName"]
-    account = _account(asked, spec["serviceAccountName"])
-    if _mounts_token(account, spec):
-        _mount_token(asked, spec)
-    if not spec.get("imagePullSecrets") and account.get("imagePullSecrets"):
-        spec["imagePullSecrets"] = [dict(secret) for secret in account["imagePullSecrets"]]
+    return _with_account(asked, spec["serviceAccountName"], spec, _lend)
 
 
-def validate(asked: Attributes) -> None:
+def validate(asked: Attributes) -> Awaitable[None] | None:
     pod = asked.obj
     if pod is None or asked.operation != CREATE:
-        return
+        return None
     spec = pod.get("spec") or {}
     if _MIRROR in (pod["metadata"].get("annotations") or {}):
         if spec.get("serviceAccountName"):
@@ -48,21 +54,53 @@ def validate(asked: Attributes) -> None:
                     raise asked.forbidden("a mirror pod may not use ServiceAccountToken volume projections")
             if "secret" in volume:
                 raise asked.forbidden(f'a mirror pod may not reference secrets: volume "{volume.get("name", i)}"')
-        return
-    account = _account(asked, spec.get("serviceAccountName") or DEFAULT_ACCOUNT)
-    if (account["metadata"].get("annotations") or {}).get(_ENFORCE) == "true":
-        _check_secrets(asked, account, spec)
+        return None
+    return _with_account(asked, spec.get("serviceAccountName") or DEFAULT_ACCOUNT, spec, _check)
 
 
-def _account(asked: Attributes, name: str) -> Object:
+def _with_account(asked: Attributes, name: str, spec: Object, then: Continue) -> Awaitable[None] | None:
+    """Go on at once with an account that is there. Raises: StatusError 403."""
+    if (account := _account(asked, name)) is not None:
+        then(asked, account, spec)
+        return None
+    if name == DEFAULT_ACCOUNT:
+        return _await_account(asked, name, spec, then)
+    raise _absent(asked, name)
+
+
+async def _await_account(asked: Attributes, name: str, spec: Object, then: Continue) -> None:
+    clock = asked.server.clock
+    pause_seconds = clock.random.uniform(_SHORTEST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
+    for _ in range(_ATTEMPTS - 1):
+        await clock.sleep(pause_seconds)
+        if (account := _account(asked, name)) is not None:
+            return then(asked, account, spec)
+    raise _absent(asked, name)
+
+
+def _account(asked: Attributes, name: str) -> Object | None:
     resource = asked.server.resources.get("", "serviceaccounts")
     assert resource is not None
     entry: Entry | None = asked.server.cache.of(resource).get(resource.storage_key(asked.namespace, name))
-    if entry is None:
-        raise asked.forbidden(
-            f'error looking up service account {asked.namespace}/{name}: serviceaccount "{name}" not found'
-        )
-    return entry.object
+    return None if entry is None else entry.object
+
+
+def _absent(asked: Attributes, name: str) -> StatusError:
+    why = f'error looking up service account {asked.namespace}/{name}: serviceaccount "{name}" not found'
+    return asked.forbidden(why)
+
+
+def _lend(asked: Attributes, account: Object, spec: Object) -> None:
+    """Give the pod what its account has."""
+    if _mounts_token(account, spec):
+        _mount_token(asked, spec)
+    if not spec.get("imagePullSecrets") and account.get("imagePullSecrets"):
+        spec["imagePullSecrets"] = [dict(secret) for secret in account["imagePullSecrets"]]
+
+
+def _check(asked: Attributes, account: Object, spec: Object) -> None:
+    if (account["metadata"].get("annotations") or {}).get(_ENFORCE) == "true":
+        _check_secrets(asked, account, spec)
 
 
 def _mounts_token(account: Object, spec: Object) -> bool:
