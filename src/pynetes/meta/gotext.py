@@ -4,7 +4,7 @@ Source: Go ``strconv.Quote``, ``fmt``, ``encoding/json``.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -71,6 +71,12 @@ def json_text(value: Any) -> str:
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text
+
+
+def aggregate(messages: Iterable[str]) -> str:
+    """What ``utilerrors.NewAggregate`` says of several errors: each once, in brackets when there are several."""
+    texts = list(dict.fromkeys(messages))
+    return texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
 
 
 def sorted_map(values: Mapping[str, Any]) -> dict[str, Any]:

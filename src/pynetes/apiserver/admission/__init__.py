@@ -46,6 +46,14 @@ class Attributes:
     def server(self) -> "APIServer":
         return self.ctx.server
 
+    def objects(self, group: str, plural: str, namespace: str = "") -> list[Object]:
+        """The objects of a namespace, or of a cluster-scoped resource, in the order of their names. Read-only."""
+        resource = self.server.resources.get(group, plural)
+        if resource is None:
+            return []
+        prefix = f"{resource.storage_prefix}/{namespace}/".encode() if namespace else b""
+        return [entry.object for entry in self.server.cache.of(resource).list(prefix)]
+
     def forbidden(self, why: str) -> StatusError:
         """403 about this object, in upstream's words."""
         name = self.name
@@ -76,12 +84,11 @@ class Plugin:
 
 
 def plugins() -> Sequence[Plugin]:
-    """All there are, in upstream's order. Those it has and we do not: LimitRanger, PodSecurity, ResourceQuota,
-    webhooks ...
-    """
+    """All there are, in upstream's order. Those it has and we do not: PodSecurity, ResourceQuota, webhooks ..."""
     from pynetes.apiserver.admission import (
         certificates,
         escalation,
+        limit_ranger,
         namespace_lifecycle,
         node_restriction,
         pods,
@@ -91,6 +98,7 @@ def plugins() -> Sequence[Plugin]:
 
     return (
         namespace_lifecycle.PLUGIN,
+        limit_ranger.PLUGIN,
         service_account.PLUGIN,
         node_restriction.PLUGIN,
         pods.TAINT_NODES_BY_CONDITION,
