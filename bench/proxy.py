@@ -15,9 +15,9 @@ from pynetes.aio.commands import RealCommands
 from pynetes.meta.objects import Object
 from pynetes.network import namespaces
 from pynetes.proxy.endpoints import endpoints, usable
-from pynetes.proxy.kernel import Kernel
+from pynetes.proxy.iptables.kernel import Kernel
+from pynetes.proxy.iptables.rules import options, port_rules, restore_text
 from pynetes.proxy.proxy import Family
-from pynetes.proxy.rules import options, port_rules, restore_text
 from pynetes.proxy.services import service_ports
 from pynetes.proxy.settings import Settings
 

@@ -19,9 +19,9 @@ from pynetes.network import cleanup, names, namespaces, nodes, routes
 from pynetes.network.cni import CNI, Attachment
 from pynetes.network.nodes import NodeNetwork, VirtualNode
 from pynetes.network.pods import conflist
-from pynetes.proxy.kernel import Kernel
+from pynetes.proxy.iptables.kernel import Kernel
+from pynetes.proxy.iptables.rules import cleanup_text
 from pynetes.proxy.proxy import Family
-from pynetes.proxy.rules import cleanup_text
 from pynetes.proxy.settings import Settings
 
 pytestmark = [

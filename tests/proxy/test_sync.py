@@ -11,7 +11,7 @@ from pynetes.aio.commands import CommandFailed, Completed, RecordingCommands
 from pynetes.http.types import Request
 from pynetes.proxy.conntrack import Flow, parse, stale
 from pynetes.proxy.healthz import Healthz
-from pynetes.proxy.kernel import Kernel, parse_save
+from pynetes.proxy.iptables.kernel import Kernel, parse_save
 from pynetes.proxy.proxy import Family
 from pynetes.proxy.services import service_ports
 from pynetes.proxy.settings import Settings

@@ -23,8 +23,8 @@ from pynetes.meta.objects import Object
 from pynetes.proxy import conntrack
 from pynetes.proxy.endpoints import SERVICE_LABEL, Endpoint, endpoints, usable
 from pynetes.proxy.healthz import Healthz
-from pynetes.proxy.kernel import Kernel
-from pynetes.proxy.rules import (
+from pynetes.proxy.iptables.kernel import Kernel
+from pynetes.proxy.iptables.rules import (
     LARGE_CLUSTER_ENDPOINTS,
     Options,
     PortRules,

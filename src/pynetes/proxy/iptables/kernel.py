@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pynetes.aio.commands import Commands
-from pynetes.proxy.rules import CANARY
+from pynetes.proxy.iptables.rules import CANARY
 
 LOCK_SECONDS = "5"
 

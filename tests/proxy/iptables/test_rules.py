@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from pynetes.proxy.endpoints import Endpoint, endpoints, usable
-from pynetes.proxy.rules import (
+from pynetes.proxy.iptables.rules import (
     JUMPS,
     PortRules,
     chain_name,
