@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""How long kube-proxy's rules take: their text, the kernel's acceptance of it, and one service's change.
+"""How long kube-proxy's rules take, and for how long at a time they hold the node's loop: all services at first, all of
+them again, one service's change, and a change that changes no rule.
 
 usage: bench/proxy.py [SERVICES ...]      (default: 1000 5000; three endpoints each)
-Restores need root and run in a network namespace of their own, which is deleted at the end.
+As root the rules go to the kernel, in a network namespace of their own, which is deleted at the end; without root they
+go nowhere, and only the time to make them is in the figures. "held" is the longest time without a turn for the loop.
 """
 
 import asyncio
@@ -10,39 +12,39 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 
-from pynetes.aio.clock import RealClock, stopwatch
-from pynetes.aio.commands import RealCommands
+import orjson
+
+from pynetes.aio.clock import Clock, RealClock, stopwatch
+from pynetes.aio.commands import Commands, RealCommands, RecordingCommands
+from pynetes.aio.turns import Turns
 from pynetes.meta.objects import Object
 from pynetes.network import namespaces
-from pynetes.proxy.endpoints import endpoints, usable
-from pynetes.proxy.iptables.kernel import Kernel
-from pynetes.proxy.iptables.rules import options, port_rules, restore_text
-from pynetes.proxy.proxy import Family
-from pynetes.proxy.services import service_ports
+from pynetes.proxy.iptables.backend import IPTables
 from pynetes.proxy.settings import Settings
+from pynetes.proxy.wanted import Wanted
 
 SETTINGS = Settings("node", ("10.0.0.0/8",), ("192.168.0.2",))
 NAMESPACE = "pynetes-bench-proxy"
 
 
 class Made:
-    """Services ``ns/0`` ... with three endpoints each; ``shift`` moves the endpoints of one."""
+    """Services ``ns/0`` ... with three endpoints each, kept as informers keep them; ``shift`` moves those of one."""
 
     def __init__(self, count: int) -> None:
-        self._services = {f"ns/s{number}": _service(number) for number in range(count)}
-        self._slices = {f"ns/s{number}": [_slice(number)] for number in range(count)}
+        self._services = {f"ns/s{number}": orjson.dumps(_service(number)) for number in range(count)}
+        self._slices = {f"ns/s{number}": orjson.dumps(_slice(number)) for number in range(count)}
 
     def shift(self, key: str) -> None:
-        self._slices[key] = [_slice(60_000)]
+        self._slices[key] = orjson.dumps(_slice(60_000))
 
-    def services(self) -> Iterable[Object]:
-        return self._services.values()
+    def keys(self) -> Iterable[str]:
+        return self._services
 
     def service(self, key: str) -> Object | None:
-        return self._services.get(key)
+        return orjson.loads(self._services[key])
 
     def slices(self, key: str) -> Sequence[Object]:
-        return self._slices[key]
+        return [orjson.loads(self._slices[key])]
 
 
 def _service(number: int) -> Object:
@@ -57,35 +59,50 @@ def _slice(number: int) -> Object:
     return {"addressType": "IPv4", "ports": [{"name": "http", "port": 8080, "protocol": "TCP"}], "endpoints": found}
 
 
+class Ticker:
+    """A task that wants a turn all the time; ``held``: the longest that it had to wait, in seconds."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.held = 0.0
+
+    async def run(self) -> None:
+        while True:
+            begun = self._clock.monotonic()
+            await self._clock.sleep(0.0005)
+            self.held = max(self.held, self._clock.monotonic() - begun)
+
+
 async def measure(count: int) -> None:
     clock = RealClock()
     source = Made(count)
-    with stopwatch(clock) as text_time:
-        opts = options(SETTINGS, 4, large=count * 3 > 1000)
-        made = []
-        for service in source.services():
-            for port in service_ports(service, 4):
-                found = endpoints(source.slices(port.key), 4, "node").get((port.port_name, port.protocol), ())
-                made.append(port_rules(port, usable(port, found, "node", {}), opts))
-        text = restore_text(made, opts)
-        text_seconds = text_time()
-    row = f"{count:9} {len(text.splitlines()):9} {len(text) / 1e6:8.1f} {text_seconds * 1000:10.0f}"
-    if os.geteuid() == 0:
-        family = Family(4, SETTINGS, Kernel(RealCommands(clock), 4))
+    commands: Commands = RealCommands(clock) if os.geteuid() == 0 else RecordingCommands()
+    wanted, backend = Wanted(4, "node"), IPTables(4, SETTINGS, commands, clock)
+    row = f"{count:9}"
+
+    async def timed(changed: set[str] | None) -> str:
+        ticker = Ticker(clock)
+        ticking = asyncio.ensure_future(ticker.run())
+        await clock.sleep(0)
         with stopwatch(clock) as elapsed:
-            await family.sync(source, None, {})
-            full = elapsed()
-        source.shift("ns/s1")
-        with stopwatch(clock) as elapsed:
-            await family.sync(source, {"ns/s1"}, {})
-            partial = elapsed()
-        row += f" {full * 1000:10.0f} {partial * 1000:10.0f}"
+            await wanted.refresh(source, changed, "", Turns(clock))
+            await backend.sync(wanted, changed)
+            seconds = elapsed()
+        await clock.sleep(0.01)
+        ticking.cancel()
+        return f" {seconds * 1000:9.0f} {ticker.held * 1000:7.1f}"
+
+    row += await timed(None)
+    row += await timed(None)
+    source.shift("ns/s1")
+    row += await timed({"ns/s1"})
+    row += await timed({"ns/s1"})
     print(row, flush=True)
 
 
 def main() -> None:
     counts = [int(a) for a in sys.argv[1:]] or [1000, 5000]
-    print(" services     lines       MB    text ms    full ms  change ms")
+    print(" services  first ms    held  again ms    held change ms    held  none ms     held")
     for count in counts:
         if os.geteuid() != 0:
             asyncio.run(measure(count))

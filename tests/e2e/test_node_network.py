@@ -15,14 +15,14 @@ import pytest
 
 from pynetes.aio.clock import RealClock
 from pynetes.aio.commands import RealCommands
+from pynetes.aio.turns import Turns
 from pynetes.network import cleanup, names, namespaces, nodes, routes
 from pynetes.network.cni import CNI, Attachment
 from pynetes.network.nodes import NodeNetwork, VirtualNode
 from pynetes.network.pods import conflist
-from pynetes.proxy.iptables.kernel import Kernel
-from pynetes.proxy.iptables.rules import cleanup_text
-from pynetes.proxy.proxy import Family
+from pynetes.proxy.iptables.backend import IPTables
 from pynetes.proxy.settings import Settings
+from pynetes.proxy.wanted import Wanted
 
 pytestmark = [
     pytest.mark.root,
@@ -155,8 +155,8 @@ class Services:
         }
         self.endpoints = [world["a1"], world["b1"]]
 
-    def services(self) -> list[dict[str, object]]:
-        return list(self.known.values())
+    def keys(self) -> list[str]:
+        return list(self.known)
 
     def service(self, key: str) -> dict[str, object] | None:
         return self.known.get(key)
@@ -175,25 +175,24 @@ class Services:
 def services(world: dict[str, str]) -> Iterator[Callable[[list[str]], None]]:
     """Program both nodes; call it with other endpoints to change them."""
     source = Services(world)
-    families = {
-        node: Family(
-            4,
-            Settings(node, ("10.98.0.0/16",), (ADDRESSES[node],)),
-            Kernel(RealCommands(RealClock()), 4),
-        )
+    clock = RealClock()
+    wants = {node: Wanted(4, node) for node in PODS}
+    backends = {
+        node: IPTables(4, Settings(node, ("10.98.0.0/16",), (ADDRESSES[node],)), RealCommands(clock), clock)
         for node in PODS
     }
 
     def program(full: bool) -> None:
-        for node, family in families.items():
+        changed = None if full else {"default/web"}
+        for node, backend in backends.items():
 
-            async def sync(family: Family = family) -> str:
-                family.kernel.bridged_traffic_is_seen()
-                family.kernel.allow_localnet()
-                await family.sync(source, None if full else {"default/web"}, {})
-                return ""
+            async def sync(node: str = node, backend: IPTables = backend) -> str:
+                await backend.prepare()
+                await wants[node].refresh(source, changed, "", Turns(clock))
+                await backend.sync(wants[node], changed)
+                return "" if await backend.intact() else "flushed"
 
-            in_node(node, sync)
+            assert in_node(node, sync) == ""
 
     def change(endpoints: list[str]) -> None:
         source.endpoints = endpoints
@@ -201,12 +200,12 @@ def services(world: dict[str, str]) -> Iterator[Callable[[list[str]], None]]:
 
     program(full=True)
     yield change
-    for node, family in families.items():
+    for node, backend in backends.items():
 
-        async def clear(family: Family = family) -> str:
-            await family.kernel.restore(cleanup_text(await family.kernel.saved()))
-            left = [line for lines in (await family.kernel.saved()).values() for line in lines if "KUBE" in line]
-            return "\n".join(left)
+        async def clear(backend: IPTables = backend) -> str:
+            await backend.cleanup()
+            saves = [await RealCommands(clock).run([f"iptables{kind}-save"]) for kind in ("", "-legacy")]
+            return "\n".join(line for s in saves for line in s.stdout.decode().splitlines() if "KUBE" in line)
 
         assert in_node(node, clear) == "", "clean-up leaves no rule"
 

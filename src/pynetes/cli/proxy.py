@@ -7,6 +7,7 @@ def add_flags(parser: ArgumentParser) -> None:
     parser.add_argument("--kubeconfig", required=True, metavar="FILE", help="how to reach the API server")
     parser.add_argument("--hostname-override", metavar="NAME", help="the node's name (default: the host's)")
     parser.add_argument("--cluster-cidr", default="", metavar="CIDR", help="the pods' networks, comma separated")
+    parser.add_argument("--proxy-mode", default="iptables", metavar="MODE", help="iptables, the only one there is yet")
     parser.add_argument("--cleanup", action="store_true", help="remove the proxy's rules and exit")
 
 
@@ -16,12 +17,16 @@ def run(options: Namespace) -> int:
     from pynetes.aio.clock import RealClock
     from pynetes.client.informer import Informers
     from pynetes.cluster import components
-    from pynetes.proxy import Proxy, Settings
+    from pynetes.cluster.config import ConfigError
+    from pynetes.proxy import MODES, Proxy, Settings
 
+    if options.proxy_mode not in MODES:
+        raise ConfigError(f"--proxy-mode {options.proxy_mode}: there is only {', '.join(MODES)}")
     clock = RealClock()
     settings = Settings(
         node_name=options.hostname_override or socket.gethostname().lower(),
         cluster_cidrs=tuple(cidr for cidr in options.cluster_cidr.split(",") if cidr),
+        mode=options.proxy_mode,
     )
 
     async def main() -> None:

@@ -4,7 +4,7 @@ Source: Kubernetes ``pkg/proxy/endpointslicecache.go``, ``pkg/proxy/topology.go`
 KEP-2433 (topology hints), KEP-3015 (PreferSameNode).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from pynetes.meta.objects import Object
@@ -12,6 +12,9 @@ from pynetes.proxy.services import ServicePort
 
 SERVICE_LABEL = "kubernetes.io/service-name"
 ZONE_LABEL = "topology.kubernetes.io/zone"
+
+NOWHERE: frozenset[str] = frozenset()
+"""No hint: one for all endpoints, of which there may be many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +27,8 @@ class Endpoint:
     ready: bool = True
     serving: bool = True
     terminating: bool = False
-    zones: frozenset[str] = frozenset()
-    nodes: frozenset[str] = frozenset()
+    zones: frozenset[str] = NOWHERE
+    nodes: frozenset[str] = NOWHERE
 
     @property
     def text(self) -> str:
@@ -64,14 +67,14 @@ def endpoints(slices: Iterable[Object], family: int, node_name: str) -> dict[tup
     return {key: tuple(known[text] for text in sorted(known)) for key, known in found.items()}
 
 
-def usable(port: ServicePort, all_: tuple[Endpoint, ...], node_name: str, labels: Mapping[str, str]) -> Usable:
-    """The ready ones; where there are none, those that still serve while they end."""
+def usable(port: ServicePort, all_: tuple[Endpoint, ...], node_name: str, zone: str) -> Usable:
+    """The ready ones; where there are none, those that still serve while they end. ``zone``: the node's."""
     if not all_:
         return Usable()
     cluster: tuple[Endpoint, ...] = ()
     filtered = False
     if port.uses_cluster_endpoints:
-        hinted = _hint(all_, node_name, labels.get(ZONE_LABEL, ""))
+        hinted = _hint(all_, node_name, zone)
         cluster = tuple(e for e in all_ if e.ready and (hinted is None or hinted(e)))
         filtered = hinted is not None
         if not cluster:
@@ -118,8 +121,8 @@ def _endpoint(entry: Object, port: int, node_name: str) -> Endpoint | None:
         ready=ready,
         serving=ready if serving is None else bool(serving),
         terminating=bool(conditions.get("terminating")),
-        zones=frozenset(z["name"] for z in hints.get("forZones") or ()),
-        nodes=frozenset(n["name"] for n in hints.get("forNodes") or ()),
+        zones=frozenset(z["name"] for z in hints.get("forZones") or ()) or NOWHERE,
+        nodes=frozenset(n["name"] for n in hints.get("forNodes") or ()) or NOWHERE,
     )
 
 

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 class Settings:
     """``cluster_cidrs``: the pods' networks, one per IP family: what comes from there is local to the cluster.
 
-    ``node_addresses``: this node's, the primary first; ``families``: those that get rules, 4 and 6.
-    ``healthz_port`` ``None``: no health check server. ``masquerade_bit``: of the packet mark.
+    ``mode``: one of ``backend.MODES``; ``node_addresses``: this node's, the primary first; ``families``: those that get
+    rules, 4 and 6. ``healthz_port`` ``None``: no health check server. ``masquerade_bit``: of the packet mark.
     """
 
     node_name: str
     cluster_cidrs: tuple[str, ...] = ()
     node_addresses: tuple[str, ...] = ()
     families: tuple[int, ...] = (4,)
+    mode: str = "iptables"
     min_sync_period_seconds: float = 1.0
     sync_period_seconds: float = 30.0
     full_sync_period_seconds: float = 3600.0

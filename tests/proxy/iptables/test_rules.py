@@ -7,13 +7,14 @@ import pytest
 from pynetes.proxy.endpoints import Endpoint, endpoints, usable
 from pynetes.proxy.iptables.rules import (
     JUMPS,
-    PortRules,
+    ServiceText,
     chain_name,
     cleanup_text,
     missing_jumps,
     options,
     port_rules,
     restore_text,
+    service_text,
     stale_chains,
 )
 from pynetes.proxy.services import service_ports
@@ -39,16 +40,17 @@ def piece(*found: dict[str, object] | str, kind: str = "IPv4") -> dict[str, obje
 
 def rules(
     svc: dict[str, object], slices: Sequence[dict[str, object]] = (), settings: Settings = SETTINGS, family: int = 4
-) -> list[PortRules]:
+) -> list[ServiceText]:
     opts = options(settings, family)
     found = endpoints(slices, family, settings.node_name)
-    return [
-        port_rules(p, usable(p, found.get((p.port_name, p.protocol), ()), settings.node_name, {}), opts)
+    made = [
+        port_rules(p, usable(p, found.get((p.port_name, p.protocol), ()), settings.node_name, ""), opts)
         for p in service_ports(svc, family)
     ]
+    return [service_text(made)]
 
 
-def lines(made: Sequence[PortRules], having: str) -> list[str]:
+def lines(made: Sequence[ServiceText], having: str) -> list[str]:
     text = restore_text(made, options(SETTINGS, 4))
     return [line for line in text.splitlines() if having in line and not line.startswith(":")]
 
@@ -167,23 +169,23 @@ def test_ready_endpoints_first_then_those_that_serve_while_they_end() -> None:
     ending = Endpoint("10.1.0.1", 80, ready=False, serving=True, terminating=True)
     dead = Endpoint("10.1.0.2", 80, ready=False, serving=False, terminating=True)
     ready = Endpoint("10.1.0.3", 80)
-    assert usable(port, (ending, dead, ready), "here", {}).cluster == (ready,)
-    assert usable(port, (ending, dead), "here", {}).cluster == (ending,)
-    assert not usable(port, (dead,), "here", {}).exists
+    assert usable(port, (ending, dead, ready), "here", "").cluster == (ready,)
+    assert usable(port, (ending, dead), "here", "").cluster == (ending,)
+    assert not usable(port, (dead,), "here", "").exists
 
 
 def test_hints_are_followed_only_when_every_ready_endpoint_has_one() -> None:
     (port,) = service_ports(service(), 4)
-    zone = {"topology.kubernetes.io/zone": "z1"}
+    zone = "z1"
     near = Endpoint("10.1.0.1", 80, zones=frozenset({"z1"}))
     far = Endpoint("10.1.0.2", 80, zones=frozenset({"z2"}))
     bare = Endpoint("10.1.0.3", 80)
     assert usable(port, (near, far), "here", zone).cluster == (near,)
     assert usable(port, (near, far, bare), "here", zone).cluster == (near, far, bare)
-    assert usable(port, (near, far), "here", {}).cluster == (near, far)
+    assert usable(port, (near, far), "here", "").cluster == (near, far)
     mine = Endpoint("10.1.0.4", 80, nodes=frozenset({"here"}))
     other = Endpoint("10.1.0.5", 80, nodes=frozenset({"there"}))
-    assert usable(port, (mine, other), "here", {}).cluster == (mine,)
+    assert usable(port, (mine, other), "here", "").cluster == (mine,)
 
 
 def test_an_endpoint_in_two_slices_counts_once_with_the_better_news() -> None:

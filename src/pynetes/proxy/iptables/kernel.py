@@ -7,8 +7,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from pynetes.aio.clock import Clock
 from pynetes.aio.commands import Commands
-from pynetes.proxy.iptables.rules import CANARY
+from pynetes.proxy.iptables.rules import CANARY, is_ours
 
 LOCK_SECONDS = "5"
 
@@ -16,15 +17,17 @@ LOCK_SECONDS = "5"
 class Kernel:
     """One IP family's packet filter in the network namespace of this process."""
 
-    def __init__(self, commands: Commands, family: int) -> None:
+    def __init__(self, commands: Commands, clock: Clock, family: int) -> None:
         self._commands = commands
+        self._clock = clock
         self._base = "ip6tables" if family == 6 else "iptables"
         self._family = family
         self._variant = ""
 
     async def saved(self) -> Mapping[str, list[str]]:
-        """The lines of the tables that we write to, by table."""
-        return parse_save((await self._commands.run([await self._program("save")])).stdout.decode(errors="replace"))
+        """All chains and the rules of those that are not ours, as lines by table."""
+        done = await self._commands.run([await self._program("save")])
+        return await self._clock.in_thread(parse_save, done.stdout)  # tens of thousands of lines
 
     async def restore(self, text: str) -> None:
         """Raises: CommandFailed; then nothing of the failed table was changed."""
@@ -71,14 +74,14 @@ class Kernel:
             return False
 
 
-def parse_save(text: str) -> dict[str, list[str]]:
-    """``:CHAIN`` and ``-A`` lines by table."""
+def parse_save(output: bytes) -> dict[str, list[str]]:
+    """The ``:CHAIN`` lines by table, and the ``-A`` lines of the chains that are not ours."""
     tables: dict[str, list[str]] = {}
     current: list[str] = []
-    for line in text.splitlines():
+    for line in output.decode(errors="replace").splitlines():
         if line.startswith("*"):
             current = tables.setdefault(line[1:].strip(), [])
-        elif line.startswith((":", "-A ")):
+        elif line.startswith(":") or (line.startswith("-A ") and not is_ours(line.split(" ", 2)[1])):
             current.append(line)
     return tables
 

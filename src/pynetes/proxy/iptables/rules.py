@@ -1,7 +1,8 @@
 """Services to ``iptables-restore`` text: pure, one IP family at a time, with upstream's chains and comments.
 
-``port_rules`` says all about one service port; ``restore_text`` puts ports together. The chains that all share are
-written anew each time, a port's own chains only when they changed: what is left out of the text stays in the kernel.
+``port_rules`` says all about one service port, ``service_text`` joins a service's, ``restore_text`` puts services
+together. The chains that all share are written anew each time, a service's own chains only when they changed: what is
+left out of the text stays in the kernel.
 
 Source: Kubernetes ``pkg/proxy/iptables/proxier.go``.
 """
@@ -57,6 +58,17 @@ class PortRules:
 
     def add(self, table: str, chain: str, rule: str) -> None:
         self.shared.setdefault((table, chain), []).append(f"-A {chain} {rule}")
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceText:
+    """A service's part of the text: its rules in the shared chains by (table, chain); its own chains of the nat table,
+    the lines that declare them and those of their rules."""
+
+    shared: Mapping[tuple[str, str], str]
+    chains: tuple[str, ...]
+    declared: str
+    rules: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +173,27 @@ def port_rules(port: ServicePort, found: Usable, opts: Options) -> PortRules:
     return out
 
 
+def service_text(ports: Iterable[PortRules]) -> ServiceText:
+    """A service's ports together."""
+    shared: dict[tuple[str, str], list[str]] = {}
+    chains: dict[str, list[str]] = {}
+    for port in ports:
+        for key, rules in port.shared.items():
+            shared.setdefault(key, []).extend(rules)
+        chains.update(port.chains)
+    return ServiceText(
+        {key: "\n".join(rules) for key, rules in shared.items()},
+        tuple(chains),
+        "\n".join(_chain(chain) for chain in chains),
+        "\n".join(rule for rules in chains.values() for rule in rules),
+    )
+
+
 def restore_text(
-    ports: Iterable[PortRules],
+    services: Iterable[ServiceText],
     opts: Options,
     *,
-    changed: Iterable[PortRules] | None = None,
+    changed: Iterable[ServiceText] | None = None,
     gone: Sequence[str] = (),
     jumps: Sequence[tuple[str, str, str, str]] = (),
     node_port_ips: Sequence[str] = (),
@@ -174,15 +202,15 @@ def restore_text(
 ) -> str:
     """The input of ``iptables-restore --noflush``.
 
-    ``changed``: the ports whose own chains are written (``None``: all); ``gone``: nat chains to delete; ``jumps``:
+    ``changed``: the services whose own chains are written (``None``: all); ``gone``: nat chains to delete; ``jumps``:
     those of ``JUMPS`` that the kernel lacks. ``liberal``: the kernel lets packets out of their window pass as valid.
     """
-    ports = list(ports)
+    services = list(services)
     shared: dict[tuple[str, str], list[str]] = {}
-    for port in ports:
-        for key, rules in port.shared.items():
-            shared.setdefault(key, []).extend(rules)
-    written = ports if changed is None else list(changed)
+    for service in services:
+        for key, rules in service.shared.items():
+            shared.setdefault(key, []).append(rules)
+    written = [service for service in (services if changed is None else changed) if service.chains]
     with_firewall = opts.localhost_node_ports or any(target == FIREWALL for _, _, target, _ in jumps)
     extra = (CANARY,) if canary else ()
     filter_lines = [_chain(c) for c in (*FILTER_CHAINS, *((FIREWALL,) if with_firewall else ()), *extra)]
@@ -197,13 +225,13 @@ def restore_text(
     filter_lines += _forward(opts, liberal)
 
     nat_lines = [_chain(c) for c in (*NAT_CHAINS, *extra)]
-    nat_lines += [_chain(c) for port in written for c in port.chains]
+    nat_lines += [service.declared for service in written]
     nat_lines += [_chain(c) for c in gone]
     nat_lines += _postrouting(opts)
     nat_lines += [_jump(j) for j in jumps if j[0] == "nat"]
     nat_lines += shared.get(("nat", SERVICES), ())
     nat_lines += shared.get(("nat", NODEPORTS), ())
-    nat_lines += [rule for port in written for rules in port.chains.values() for rule in rules]
+    nat_lines += [service.rules for service in written]
     nat_lines += [f"-X {chain}" for chain in gone]
     nat_lines += _node_ports(opts, node_port_ips)
     mangle = ["*mangle", _chain(CANARY), "COMMIT"] if canary else []
@@ -215,7 +243,7 @@ def cleanup_text(existing: Mapping[str, Sequence[str]]) -> str:
     out: list[str] = []
     for table, lines in existing.items():
         chains = {line[1:].split(" ")[0] for line in lines if line.startswith(":")}
-        ours = sorted(c for c in chains if c in _OURS or c.startswith(SERVICE_PREFIXES))
+        ours = sorted(c for c in chains if is_ours(c))
         if not ours:
             continue
         out.append(f"*{table}")
@@ -240,11 +268,16 @@ def missing_jumps(existing: Mapping[str, Sequence[str]]) -> list[tuple[str, str,
     return [jump for jump in JUMPS if jump[:3] not in there]
 
 
-def stale_chains(existing: Mapping[str, Sequence[str]], ports: Iterable[PortRules]) -> list[str]:
-    """Chains of services in the kernel that no port has any more."""
-    active = {chain for port in ports for chain in port.chains}
+def stale_chains(existing: Mapping[str, Sequence[str]], services: Iterable[ServiceText]) -> list[str]:
+    """Chains in the kernel that were made for services and that none of these has."""
+    active = {chain for service in services for chain in service.chains}
     there = {line[1:].split(" ")[0] for line in existing.get("nat", ()) if line.startswith(":")}
     return sorted(c for c in there - active if c.startswith(SERVICE_PREFIXES))
+
+
+def is_ours(chain: str) -> bool:
+    """Whether nobody else writes to a chain of this name."""
+    return chain in _OURS or chain.startswith(SERVICE_PREFIXES)
 
 
 def endpoint_chain(port: ServicePort, endpoint: Endpoint) -> str:
