@@ -3,6 +3,7 @@
 Source: the same upstream files as the real one, read again.
 """
 
+from pynetes.kinds.pods.node_terms import may_run
 from pynetes.meta.objects import labels_of
 from pynetes.scheduler.plugins import affinity, taints
 from pynetes.scheduler.pods import amount, read
@@ -43,7 +44,7 @@ class Twin:
         allocatable = node["status"]["allocatable"]
         if node["spec"].get("unschedulable") and not taints.may_run_cordoned(tolerations):
             return False
-        if not taints.may_run(node, tolerations) or not affinity.may_run(node, info.spec):
+        if not taints.may_run(node, tolerations) or not may_run(node, info.spec):
             return False
         here = self.pods.get(name, [])
         if {(p.protocol, p.port) for p in info.ports} & {(p.protocol, p.port) for o in here for p in o.ports}:

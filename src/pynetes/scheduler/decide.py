@@ -17,7 +17,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from pynetes.kinds.pods.node_terms import term_matches
+from pynetes.kinds.pods.node_terms import may_run, required_terms, term_matches
 from pynetes.meta.objects import Object, labels_of
 from pynetes.scheduler.explain import Refusals
 from pynetes.scheduler.nodes import NodeTable, image_sizes
@@ -200,7 +200,7 @@ class _Terms:
         return np.where(ok, score, -1)
 
     def _confined_rows(self) -> list[int]:
-        table, terms = self.table, affinity.required_terms(self.pod.spec) or ()
+        table, terms = self.table, required_terms(self.pod.spec) or ()
         rows = (table.rows[name] for name in self.confined or () if name in table.rows)
         return [row for row in rows if any(term_matches(table.node(row), term) for term in terms)]
 
@@ -238,7 +238,7 @@ def _affinity_columns(table: NodeTable, pod: PodInfo) -> list[NDArray[np.bool_]]
     columns: list[NDArray[Any]] = []
     for key, value in (pod.spec.get("nodeSelector") or {}).items():
         columns.append(table.column(("label", key, value), _has_label(key, value), np.bool_))
-    terms = affinity.required_terms(pod.spec)
+    terms = required_terms(pod.spec)
     if terms is not None and affinity.only_nodes(pod.spec) is None:
         wanted = ("affinity", orjson.dumps(terms))
         columns.append(table.column(wanted, lambda n: any(term_matches(n, term) for term in terms), np.bool_))
@@ -288,7 +288,7 @@ class Explainer:
             return taints.UNSCHEDULABLE
         if not taints.may_run(node, self._tolerations):
             return taints.UNTOLERATED
-        if not affinity.may_run(node, self._pod.spec):
+        if not may_run(node, self._pod.spec):
             return affinity.MISMATCH
         return None
 

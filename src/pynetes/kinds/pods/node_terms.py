@@ -1,4 +1,4 @@
-"""Which nodes a term of a node selector means: one rule for the scheduler that picks and the kubelet that checks.
+"""Which nodes a pod may run on: one rule for the scheduler that picks, the kubelet that checks and daemon sets.
 
 Source: component-helpers ``scheduling/corev1/nodeaffinity``.
 """
@@ -6,6 +6,25 @@ Source: component-helpers ``scheduling/corev1/nodeaffinity``.
 from collections.abc import Sequence
 
 from pynetes.meta.objects import Object, labels_of, name_of
+
+
+def may_run(node: Object, spec: Object) -> bool:
+    """Whether the node has every label of ``nodeSelector`` and matches a required term, if there are any."""
+    labels = labels_of(node)
+    if any(labels.get(key) != value for key, value in (spec.get("nodeSelector") or {}).items()):
+        return False
+    terms = required_terms(spec)
+    return terms is None or any(term_matches(node, term) for term in terms)
+
+
+def required_terms(spec: Object) -> Sequence[Object] | None:
+    """The node selector terms of which one must match; None when there is no such demand."""
+    affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
+    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
+    if required is None:
+        return None
+    terms: Sequence[Object] = required.get("nodeSelectorTerms") or ()
+    return terms
 
 
 def term_matches(node: Object, term: Object) -> bool:
