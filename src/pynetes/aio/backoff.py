@@ -19,6 +19,10 @@ class Backoff:
         delay, updated = self._entries.get(key, (0.0, 0.0))
         return 0.0 if now - updated > 2 * self.limit else delay
 
+    def is_waiting(self, key: object, now: float) -> bool:
+        """Whether the key's last failure is less than its delay ago."""
+        return now - self._entries.get(key, (0.0, now))[1] < self.delay(key, now)
+
     def next(self, key: object, now: float) -> float:
         """Record a failure at ``now`` and return the new delay."""
         delay = self.delay(key, now)

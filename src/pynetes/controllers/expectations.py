@@ -29,13 +29,17 @@ class Expectations:
         self._clock = clock
         self._expected: dict[str, _Expected] = {}
 
+    def expect(self, key: str, creations: int, deletions: Iterable[str]) -> None:
+        """Announce creates and deletes; replaces what was expected before."""
+        self._expected[key] = _Expected(self._clock.monotonic(), creations, set(deletions))
+
     def expect_creations(self, key: str, count: int) -> None:
         """Announce ``count`` creates; replaces what was expected before."""
-        self._expected[key] = _Expected(self._clock.monotonic(), creations=count)
+        self.expect(key, count, ())
 
     def expect_deletions(self, key: str, deleted: Iterable[str]) -> None:
         """Announce deletes; replaces what was expected before."""
-        self._expected[key] = _Expected(self._clock.monotonic(), deletions=set(deleted))
+        self.expect(key, 0, deleted)
 
     def creation_observed(self, key: str) -> None:
         if (expected := self._expected.get(key)) is not None:

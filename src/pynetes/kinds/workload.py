@@ -112,6 +112,14 @@ def amount(value: int | str | None) -> int:
     return value or 0
 
 
+def scaled(value: int | str | None, total: int, *, up: bool) -> int:
+    """The number, or so many percent of the total, rounded up or down."""
+    if not isinstance(value, str):
+        return value or 0
+    share = amount(value) * total
+    return -(-share // 100) if up else share // 100
+
+
 def name_warning(obj: Object, used_in: str) -> list[str]:
     """A name that is no DNS label makes surprising host names."""
     problems = dns1123_label(obj["metadata"].get("name", ""))
