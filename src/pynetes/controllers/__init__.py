@@ -1,6 +1,7 @@
 """The controllers: one file each, listed here, run by ``controllers.manager``."""
 
 from pynetes.controllers import (
+    daemonset,
     deployment,
     endpoints,
     endpointslice,
@@ -24,6 +25,7 @@ CONTROLLERS: tuple[Controller, ...] = (
     namespace.CONTROLLER,
     serviceaccount.CONTROLLER,
     garbagecollector.CONTROLLER,
+    daemonset.CONTROLLER,
     deployment.CONTROLLER,
     replicaset.CONTROLLER,
     nodeipam.CONTROLLER,
