@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from pynetes.client.kinds import DEPLOYMENTS, NODES, PODS
+from pynetes.client.kinds import DEPLOYMENTS, NODES, PODS, RESOURCE_QUOTAS
 from pynetes.meta.status import StatusError
 from pynetes.testing import Cluster
 
@@ -79,3 +79,24 @@ def test_a_cluster_that_cannot_start_says_why(monkeypatch):
     monkeypatch.setattr("pynetes.apiserver.server.APIServer.start", refuse)
     with pytest.raises(OSError, match="no space left"), Cluster(virtual_time=True):
         pass
+
+
+def test_a_quota_holds_a_deployment_back_until_it_is_raised():
+    with Cluster(nodes=1, virtual_time=True, https=False) as cluster:
+        quota = {"metadata": {"name": "q"}, "spec": {"hard": {"pods": "2"}}}
+        cluster.create(RESOURCE_QUOTAS, quota, "default")
+        cluster.wait(lambda: cluster.get(RESOURCE_QUOTAS, "q", "default")["status"].get("used") == {"pods": "0"})
+        cluster.create(DEPLOYMENTS, deployment(4), "default")
+        cluster.advance(60)
+        assert len(cluster.list(PODS, "default")) == 2
+        status = cluster.get(DEPLOYMENTS, "web", "default")["status"]
+        failure = next(c for c in status["conditions"] if c["type"] == "ReplicaFailure")
+        assert failure["reason"] == "FailedCreate"
+        assert "exceeded quota: q, requested: pods=1, used: pods=2, limited: pods=2" in failure["message"]
+        cluster.patch(RESOURCE_QUOTAS, "q", {"spec": {"hard": {"pods": "4"}}}, "default")
+        cluster.advance(600)  # the replica set tries again with back-off
+        assert len(cluster.list(PODS, "default")) == 4
+        assert cluster.get(RESOURCE_QUOTAS, "q", "default")["status"]["used"] == {"pods": "4"}
+        cluster.patch(DEPLOYMENTS, "web", {"spec": {"replicas": 1}}, "default")
+        cluster.advance(60)
+        assert cluster.get(RESOURCE_QUOTAS, "q", "default")["status"]["used"] == {"pods": "1"}

@@ -15,7 +15,9 @@ from pynetes.apiserver.endpoints import Documents
 from pynetes.apiserver.pipeline import Pipeline
 from pynetes.apiserver.registry import Registry
 from pynetes.apiserver.settings import Settings
-from pynetes.http.types import Answer, Request
+from pynetes.client.client import Client
+from pynetes.client.inprocess import InProcess
+from pynetes.http.types import Answer, PeerCertificate, Request
 from pynetes.store.compaction import compact_forever
 from pynetes.store.types import Store
 
@@ -33,7 +35,7 @@ class APIServer:
         # imported here: they name APIServer in their own signatures
         from pynetes.apiserver.admission import Admission
         from pynetes.apiserver.authn import Authenticator
-        from pynetes.apiserver.authz import Authorizer
+        from pynetes.apiserver.authz import MASTERS, Authorizer
 
         self.store = store
         self.clock = clock
@@ -51,6 +53,9 @@ class APIServer:
         self.admission = Admission(self)
         self.ready = False
         self.pipeline = Pipeline(self)
+        # how the server's own parts write: through the whole pipeline, as a master
+        peer = PeerCertificate("system:apiserver", (MASTERS,))
+        self.loopback = Client(InProcess(self.handle, peer), clock, "kube-apiserver")
 
     async def start(self) -> None:
         """Fill the cache, then make what every cluster has (``bootstrap.run(server)``); ready when it returns."""

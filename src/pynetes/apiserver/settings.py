@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pynetes.kinds.quota.charges import LimitedResource
+
 
 @dataclass(frozen=True, slots=True)
 class KeyPair:
@@ -57,6 +59,7 @@ class Settings:
     # admission
     enable_admission: tuple[str, ...] = ()
     disable_admission: tuple[str, ...] = ()
+    limited_resources: tuple[LimitedResource, ...] = ()  # what may be used only where a quota limits it
     feature_gates: Mapping[str, bool] = field(default_factory=dict)
     runtime_config: Mapping[str, bool] = field(default_factory=dict)
 

@@ -83,8 +83,8 @@ class Plugin:
         return operation in self.operations and (self.on is None or name in self.on)
 
 
-def plugins() -> Sequence[Plugin]:
-    """All there are, in upstream's order. Those it has and we do not: PodSecurity, ResourceQuota, webhooks ..."""
+def plugins(server: "APIServer") -> Sequence[Plugin]:
+    """All there are, in upstream's order. Those it has and we do not: PodSecurity, webhooks ..."""
     from pynetes.apiserver.admission import (
         certificates,
         escalation,
@@ -92,6 +92,7 @@ def plugins() -> Sequence[Plugin]:
         namespace_lifecycle,
         node_restriction,
         pods,
+        resource_quota,
         service_account,
         storage,
     )
@@ -114,6 +115,7 @@ def plugins() -> Sequence[Plugin]:
         storage.DEFAULT_INGRESS_CLASS,
         pods.POD_TOPOLOGY_LABELS,
         escalation.PLUGIN,
+        resource_quota.plugin(server),
     )
 
 
@@ -122,7 +124,7 @@ class Admission:
 
     def __init__(self, server: "APIServer") -> None:
         off = frozenset(server.settings.disable_admission)
-        self._plugins = tuple(p for p in plugins() if p.name not in off)
+        self._plugins = tuple(p for p in plugins(server) if p.name not in off)
         self._plans: dict[tuple[str, Name], tuple[tuple[Step, ...], tuple[Step, ...]]] = {}
 
     def _plan(self, asked: Attributes) -> tuple[tuple[Step, ...], tuple[Step, ...]]:

@@ -6,6 +6,7 @@ KEP-2837 (pod level resources).
 
 from collections.abc import Iterable, Mapping
 
+from pynetes.kinds.pods import lifecycle
 from pynetes.kinds.pods.lifecycle import is_sidecar
 from pynetes.meta.objects import Object
 from pynetes.meta.quantity import Quantity
@@ -16,10 +17,13 @@ _ZERO = Quantity.parse("0")
 _COMPUTE = ("cpu", "memory")
 
 
-def requests(pod: Object) -> Amounts:
-    """The effective requests: the largest need at any time, with the pod's own level and overhead."""
+def requests(pod: Object, actual: bool = False) -> Amounts:
+    """The effective requests: the largest need at any time, with the pod's own level and overhead.
+
+    ``actual``: while a container is resized, the larger of what it should have and what it has.
+    """
     spec = pod["spec"]
-    total = container_totals(pod, "requests")
+    total = container_totals(pod, "requests", actual)
     for name, text in ((spec.get("resources") or {}).get("requests") or {}).items():
         if is_pod_level(name):
             total[name] = Quantity.parse(text)
@@ -27,10 +31,10 @@ def requests(pod: Object) -> Amounts:
     return total
 
 
-def limits(pod: Object) -> Amounts:
+def limits(pod: Object, actual: bool = False) -> Amounts:
     """The effective limits; a resource that any container leaves unlimited is the sum of those that limit it."""
     spec = pod["spec"]
-    total = container_totals(pod, "limits")
+    total = container_totals(pod, "limits", actual)
     for name, text in ((spec.get("resources") or {}).get("limits") or {}).items():
         if is_pod_level(name):
             total[name] = Quantity.parse(text)
@@ -40,20 +44,21 @@ def limits(pod: Object) -> Amounts:
     return total
 
 
-def container_totals(pod: Object, side: str) -> Amounts:
-    """Over the containers only; ``side`` is ``requests`` or ``limits``.
+def container_totals(pod: Object, side: str, actual: bool = False) -> Amounts:
+    """Over the containers only; ``side`` is ``requests`` or ``limits``; ``actual`` as in ``requests``.
 
     Init containers run one after another, beside the sidecars that were started before them; then the containers run
     all together, with all sidecars.
     """
     spec = pod["spec"]
     total: Amounts = {}
+    has = _reported(pod) if actual else {}
     for container in spec.get("containers") or ():
-        _add(total, _of(container, side))
+        _add(total, _in_effect(pod, container, side, has))
     sidecars: Amounts = {}
     largest: Amounts = {}
     for container in spec.get("initContainers") or ():
-        needs = _of(container, side)
+        needs = _in_effect(pod, container, side, has if is_sidecar(container) else {})
         if is_sidecar(container):
             _add(total, needs)
             _add(sidecars, needs)
@@ -63,6 +68,27 @@ def container_totals(pod: Object, side: str) -> Amounts:
         _raise_to(largest, needs)
     _raise_to(total, largest)
     return total
+
+
+def _reported(pod: Object) -> dict[str, Object]:
+    """The statuses of containers whose node tells what they have."""
+    status = pod.get("status") or {}
+    found = (*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ()))
+    return {said["name"]: said for said in found if said.get("resources") is not None}
+
+
+def _in_effect(pod: Object, container: Object, side: str, has: Mapping[str, Object]) -> Amounts:
+    wanted = _of(container, side)
+    said = has.get(container.get("name", ""))
+    if said is None:
+        return wanted
+    pending = lifecycle.condition(pod, "PodResizePending")
+    if pending is not None and pending.get("reason") == "Infeasible":
+        wanted = {}  # the node will never give it
+    _raise_to(wanted, amounts(said["resources"].get(side)))
+    if side == "requests":
+        _raise_to(wanted, amounts(said.get("allocatedResources")))
+    return wanted
 
 
 def amounts(texts: Mapping[str, str] | None) -> Amounts:
