@@ -6,7 +6,10 @@ import pytest
 
 from pynetes.client.kinds import DEPLOYMENTS, PODS, REPLICA_SETS
 from pynetes.controllers import deployment, replicaset
-from pynetes.controllers.deployment import fenceposts, next_check, plan, same_template, template_hash
+from pynetes.controllers.deployment.plan import plan
+from pynetes.controllers.deployment.progress import next_check
+from pynetes.controllers.deployment.sizes import fenceposts
+from pynetes.controllers.templates import same_template, template_hash
 
 from .mini_api import Refused, play
 

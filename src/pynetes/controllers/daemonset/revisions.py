@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pynetes.client.kinds import CONTROLLER_REVISIONS, DAEMON_SETS, PODS
 from pynetes.controllers import history
 from pynetes.controllers.actions import MERGE, Delete, Patch, Update
-from pynetes.controllers.deployment import template_hash
 from pynetes.controllers.ownership import named
+from pynetes.controllers.templates import template_hash
 from pynetes.meta.objects import Object, annotations_of, labels_of, name_of, namespace_of
 
 
