@@ -4,10 +4,12 @@ back.
 Source: kubernetes ``pkg/registry/core/service/storage/{storage,alloc}.go``.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pynetes.apiserver.allocation import addresses, ports
+from pynetes.apiserver.verbs import faults
 from pynetes.kinds.core.service import needs_health_check, needs_node_port
 from pynetes.kinds.core.service_validation import cluster_ips as cluster_ip_causes
 from pynetes.meta import status, validation
@@ -54,7 +56,8 @@ async def allocate_new(server: "APIServer", service: Object, dry_run: bool) -> T
     taken = Taken(server, dry_run)
     try:
         await _take_addresses(taken, service)
-        _take_ports(taken, service, [])
+        if spec.get("type") in _WITH_PORTS:
+            _take_new_ports(taken, service)
         if needs_health_check(spec):
             _take_health_port(taken, service)
     except BaseException:
@@ -75,7 +78,7 @@ async def allocate_changed(server: "APIServer", service: Object, old: Object, dr
     try:
         await _change_addresses(taken, service, spec, before)
         if spec.get("type") in _WITH_PORTS:
-            _take_ports(taken, service, ports.ports_of(before))
+            _take_changed_ports(taken, service, ports.ports_of(before))
         if needs_health_check(spec) and not needs_health_check(before):
             _take_health_port(taken, service)
     except BaseException:
@@ -315,52 +318,59 @@ async def _change_addresses(taken: Taken, service: Object, spec: Object, before:
 # Node ports
 
 
-def _take_ports(taken: Taken, service: Object, old: list[int]) -> None:
-    """Node ports for the ports of a NodePort or LoadBalancer service; those in ``old`` are its own already."""
+def _take_new_ports(taken: Taken, service: Object) -> None:
+    """Node ports for a new service: one port number in two protocols shares its node port."""
     spec = service["spec"]
-    if spec.get("type") not in _WITH_PORTS:
-        return
-    table = ports.table_of(taken.server)
-    mine = set(old)
     by_number: dict[int, int] = {}
     for i, port in enumerate(spec.get("ports") or ()):
         wanted = port.get("nodePort") or 0
-        if not wanted:
-            if not needs_node_port(spec):
-                continue
-            # the same port number in another protocol shares its node port
-            shared = by_number.get(port["port"]) or (0 if old else _requested(spec, port["port"]))
-            if shared and not _clashes(spec, port, shared):
-                wanted = shared
-        if not wanted:
-            try:
-                wanted = table.take_any(taken.server)
-            except ports.Full as error:
-                raise status.internal_error(f"failed to allocate a nodePort: {error}") from None
-            taken.ports.append(wanted)
+        if not wanted and not needs_node_port(spec):
+            continue
+        shared = by_number.get(port["port"])
+        if shared is None:
+            port["nodePort"] = by_number[port["port"]] = _take_port(taken, service, i, _requested(spec, port["port"]))
+        elif not wanted:
+            port["nodePort"] = shared
+        elif wanted != shared:
+            _take_port(taken, service, i, wanted)
+
+
+def _take_changed_ports(taken: Taken, service: Object, old: Collection[int]) -> None:
+    """Node ports for a changed service; those in ``old`` are its own already."""
+    spec = service["spec"]
+    mine = set(old)
+    seen = set()
+    for i, port in enumerate(spec.get("ports") or ()):
+        wanted = port.get("nodePort") or 0
+        if not wanted and not needs_node_port(spec):
+            continue
+        if wanted not in mine:
+            port["nodePort"] = wanted = _take_port(taken, service, i, wanted)
             mine.add(wanted)
-        elif wanted not in mine:
-            try:
-                table.take(taken.server, wanted, taken.dry_run)
-            except ports.NotAvailable as error:
-                cause = validation.invalid(f"spec.ports[{i}].nodePort", wanted, str(error))
-                raise _invalid(service, [cause]) from None
-            taken.ports.append(wanted)
-            mine.add(wanted)
-        port["nodePort"] = wanted
-        by_number[port["port"]] = wanted
+        pair = (port.get("protocol"), wanted)
+        if pair in seen:
+            raise faults.unclassified(f"duplicate nodePort: {{{port.get('protocol')} {wanted}}}")
+        seen.add(pair)
+
+
+def _take_port(taken: Taken, service: Object, i: int, wanted: int) -> int:
+    """The node port of one port: the one that is wanted, or any. Raises: StatusError 422, 500."""
+    table = ports.table_of(taken.server)
+    try:
+        if wanted:
+            table.take(taken.server, wanted, taken.dry_run)
+        else:
+            wanted = table.take_any(taken.server)
+    except ports.NotAvailable as error:
+        raise _invalid(service, [validation.invalid(f"spec.ports[{i}].nodePort", wanted, str(error))]) from None
+    except ports.Full as error:
+        raise status.internal_error(f"failed to allocate a nodePort: {error}") from None
+    taken.ports.append(wanted)
+    return wanted
 
 
 def _requested(spec: Object, number: int) -> int:
     return next((p["nodePort"] for p in spec["ports"] if p["port"] == number and p.get("nodePort")), 0)
-
-
-def _clashes(spec: Object, port: Object, node_port: int) -> bool:
-    """Another port of the same protocol has this node port."""
-    return any(
-        other is not port and other.get("nodePort") == node_port and other.get("protocol") == port.get("protocol")
-        for other in spec["ports"]
-    )
 
 
 def _take_health_port(taken: Taken, service: Object) -> None:

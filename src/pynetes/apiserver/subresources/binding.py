@@ -46,7 +46,7 @@ async def create_binding(ctx: Context) -> Response:
         if entry is None:
             raise target.not_found()
         pod = entry.fresh()
-        _check_preconditions(target, entry, binding)
+        _check_preconditions(target, entry, binding, options.dry_run)
         assign(pod, binding, ctx.server.clock.now())
         return Next(pod)
 
@@ -67,15 +67,15 @@ def _check(binding: Object) -> None:
         raise faults.unclassified(texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]")
 
 
-def _check_preconditions(target: writes.Target, entry: Entry, binding: Object) -> None:
+def _check_preconditions(target: writes.Target, entry: Entry, binding: Object, dry_run: bool) -> None:
     meta = binding["metadata"]
     uid, found = meta.get("uid") or "", entry.object["metadata"].get("uid", "")
     if uid and uid != found:
-        raise faults.uid_mismatch(target.resource, target.key, target.name, uid, found)
+        raise faults.uid_mismatch(target.resource, target.key, target.name, uid, found, dry_run)
     revision = meta.get("resourceVersion") or ""
     if revision and revision != str(entry.revision):
         why = (
-            f"StorageError: invalid object, Code: 4, Key: {target.key.decode()}, ResourceVersion: 0, "
+            f"StorageError: invalid object, Code: 4, Key: {faults.shown_key(target.key, dry_run)}, ResourceVersion: 0, "
             f"AdditionalErrorMsg: Precondition failed: ResourceVersion in precondition: {revision}, "
             f"ResourceVersion in object meta: {entry.revision}"
         )

@@ -87,7 +87,7 @@ async def _write(ctx: Context, options: WriteOptions, wanted: Callable[[Object],
         meta = scale["metadata"]
         uid, found = meta.get("uid") or "", workload["metadata"].get("uid", "")
         if uid and uid != found:
-            raise faults.uid_mismatch(target.resource, target.key, target.name, uid, found)
+            raise faults.uid_mismatch(target.resource, target.key, target.name, uid, found, options.dry_run)
         workload["metadata"]["resourceVersion"] = meta.get("resourceVersion") or ""
         workload["spec"]["replicas"] = (scale.get("spec") or {}).get("replicas", 0)
         return await updating.next_state(ctx, target, entry, workload, options.dry_run, subresource="")

@@ -27,12 +27,17 @@ def modified(resource: Resource, name: str) -> StatusError:
     return status.conflict(resource.group, resource.plural, name, MODIFIED)
 
 
-def uid_mismatch(resource: Resource, key: bytes, name: str, wanted: str, found: str) -> StatusError:
+def uid_mismatch(resource: Resource, key: bytes, name: str, wanted: str, found: str, dry_run: bool) -> StatusError:
     why = (
-        f"StorageError: invalid object, Code: 4, Key: {key.decode()}, ResourceVersion: 0, AdditionalErrorMsg: "
-        f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}"
+        f"StorageError: invalid object, Code: 4, Key: {shown_key(key, dry_run)}, ResourceVersion: 0, "
+        f"AdditionalErrorMsg: Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}"
     )
     return status.conflict(resource.group, resource.plural, name, why)
+
+
+def shown_key(key: bytes, dry_run: bool) -> str:
+    """As messages show it: a dry run, which upstream keeps from its store, does not know the store's prefix."""
+    return key.decode().removeprefix("/registry") if dry_run else key.decode()
 
 
 def request_invalid() -> StatusError:

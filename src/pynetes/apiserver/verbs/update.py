@@ -42,7 +42,7 @@ async def update(ctx: Context) -> Response:
             return await _first_state(ctx, target, mine, options.dry_run)
         found = entry.object["metadata"].get("uid", "")
         if uid and uid != found:
-            raise faults.uid_mismatch(resource, target.key, target.name, uid, found)
+            raise faults.uid_mismatch(resource, target.key, target.name, uid, found, options.dry_run)
         return await next_state(ctx, target, entry, mine, options.dry_run)
 
     lease = 0 if options.dry_run else await leases.lease_for(ctx.server, resource)

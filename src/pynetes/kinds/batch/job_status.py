@@ -134,10 +134,10 @@ class _Check:
 
     def rest(self) -> list[Cause]:
         causes: list[Cause] = []
-        terminating, ready = self.new.get("terminating") or 0, self.new.get("ready") or 0
+        terminating, ready = self.new.get("terminating") or 0, self.new.get("ready")
         if terminating > 0 and is_finished(self.new) and (self.finish_changed() or self.changed("terminating")):
             causes.append(invalid("status.terminating", terminating, "terminating>0 is invalid for finished job"))
-        if ready > (self.new.get("active") or 0) and self.changed("ready", "active"):
+        if ready is not None and ready > (self.new.get("active") or 0) and self.changed("ready", "active"):
             causes.append(invalid("status.ready", ready, "cannot set more ready pods than active"))
         met = self.has("SuccessCriteriaMet")
         for kind in ("Failed", "FailureTarget"):

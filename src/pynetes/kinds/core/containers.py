@@ -31,6 +31,8 @@ _MESSAGE_POLICIES = ("File", "FallbackToLogsOnError")
 _POLICIES = ("Always", "Never", "OnFailure")
 _ACTIONS = ("Restart", "RestartAllContainers")
 _NOT_EPHEMERAL = "cannot be set for an Ephemeral Container"
+_POINTERS = frozenset(("livenessProbe", "readinessProbe", "startupProbe", "lifecycle"))
+"""Those of the above that are there also when they are empty."""
 _NOT_INIT = "may not be set for init containers without restartPolicy=Always"
 _FORBIDDEN_EPHEMERAL = (
     "ports",
@@ -121,7 +123,7 @@ def ephemeral_containers(path: Path, values: Sequence[Object], others: Collectio
         if target and target not in others:
             causes.append(not_found(f"{at}.targetContainerName", target))
         for member in _FORBIDDEN_EPHEMERAL:
-            if container.get(member):
+            if container.get(member) or (member in _POINTERS and container.get(member) is not None):
                 causes.append(forbidden(f"{at}.{member}", _NOT_EPHEMERAL))
         for j, mount in enumerate(container.get("volumeMounts") or ()):
             for member in ("subPath", "subPathExpr"):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from pynetes.kinds.core import resource_names
 from pynetes.kinds.metadata import object_meta, object_meta_update
+from pynetes.meta import gojson
 from pynetes.meta.addresses import is_dual_stack, legacy_cidr
 from pynetes.meta.gotext import quoted
 from pynetes.meta.objects import Object
@@ -22,6 +23,7 @@ from pynetes.meta.validation import (
     with_detail,
 )
 
+_AVOID_PODS = "scheduler.alpha.kubernetes.io/preferAvoidPods"
 TAINT_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _FEATURE = re.compile(r"[A-Z][a-zA-Z0-9]*(/[a-zA-Z][a-zA-Z0-9]*)*", re.ASCII).fullmatch
 
@@ -29,6 +31,7 @@ _FEATURE = re.compile(r"[A-Z][a-zA-Z0-9]*(/[a-zA-Z][a-zA-Z0-9]*)*", re.ASCII).fu
 def validate(node: Object, context: WriteContext) -> Sequence[Cause]:
     spec, status = node.get("spec") or {}, node.get("status") or {}
     causes = object_meta(node, False)
+    causes += _avoided_pods((node["metadata"].get("annotations") or {}).get(_AVOID_PODS))
     causes += taints("metadata.taints", spec.get("taints") or ())
     causes += _amounts(status)
     causes += _features(status)
@@ -37,6 +40,25 @@ def validate(node: Object, context: WriteContext) -> Sequence[Cause]:
             causes += legacy_cidr(f"spec.podCIDRs[{i}]", cidr)
         if len(cidrs) > 1 and (len(cidrs) > 2 or not is_dual_stack(cidrs)):
             causes.append(invalid("spec.podCIDRs", cidrs, "may specify no more than one CIDR for each IP family"))
+    return causes
+
+
+def _avoided_pods(text: str | None) -> list[Cause]:
+    """Nobody acts on the annotation any more; it must be readable all the same."""
+    if not text:
+        return []
+    try:
+        value = gojson.loads(text.encode())
+    except gojson.JSONError as error:
+        return [invalid("metadata.annotations.AvoidPods", _AVOID_PODS, str(error))]
+    causes: list[Cause] = []
+    for i, entry in enumerate(value.get("preferAvoidPods") or () if isinstance(value, dict) else ()):
+        path = f"metadata.annotations.{_AVOID_PODS}[{i}].PodSignature"
+        owner = (entry.get("podSignature") or {}).get("podController")
+        if owner is None:
+            causes.append(required(path, ""))
+        elif not owner.get("controller"):
+            causes.append(invalid(f"{path}.PodController.Controller", False, "must point to a controller"))
     return causes
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pynetes.kinds.metadata import object_meta_update
 from pynetes.kinds.pods.lifecycle import restarts
-from pynetes.meta.addresses import is_dual_stack, legacy_ip
+from pynetes.meta.addresses import is_dual_stack, legacy_ip, parse_ip
 from pynetes.meta.objects import Object
 from pynetes.meta.status import Cause
 from pynetes.meta.validation import (
@@ -15,6 +15,7 @@ from pynetes.meta.validation import (
     duplicate,
     forbidden,
     immutable,
+    internal,
     invalid,
     qualified_name,
     user_id,
@@ -123,6 +124,9 @@ def _addresses(status: Object, before: Object) -> list[Cause]:
             causes.append(invalid(f"{path}[0].ip", ips[0], "must be equal to `hostIP`"))
         for i, ip in enumerate(ips):
             causes += legacy_ip(f"{path}[{i}]", ip, known)
+        unread = [f"invalid IP[{i}]: {ip}" for i, ip in enumerate(ips) if parse_ip(ip) is None]
+        if len(ips) > 1 and unread:
+            causes.append(internal(path, f"failed to check for dual stack with error:{unread[0]}"))
         if len(ips) > 1 and (len(ips) > 2 or not is_dual_stack(ips)):
             shown = [{"IP": ip} for ip in ips]
             causes.append(invalid(path, shown, "may specify no more than one IP for each IP family"))

@@ -123,7 +123,8 @@ def pod_security_context(path: Path, spec: Object) -> list[Cause]:
     causes += _windows_options(f"{path}.windowsOptions", context.get("windowsOptions"))
     causes += app_armor(f"{path}.appArmorProfile", context.get("appArmorProfile"))
     causes += _choice(f"{path}.supplementalGroupsPolicy", context, ("Merge", "Strict"))
-    return causes + _choice(f"{path}.seLinuxChangePolicy", context, ("MountOption", "Recursive"))
+    # MountOption is behind the gate SELinuxMount
+    return causes + _choice(f"{path}.seLinuxChangePolicy", context, ("Recursive",))
 
 
 def _choice(path: Path, context: Object, supported: tuple[str, ...]) -> list[Cause]:
