@@ -274,9 +274,9 @@ def _line(type_, obj):
 class World:
     """An API, a client, informers and the given controllers, under virtual time."""
 
-    def __init__(self, clock, controllers, settings=None):
+    def __init__(self, clock, controllers, settings=None, api=None):
         self.clock = clock
-        self.api = MiniAPI(clock)
+        self.api = api or MiniAPI(clock)
         self.client = Client(InProcess(self.api.handle), clock)
         self.informers = Informers(self.client, clock)
         self.manager = Manager(self.client, self.informers, clock, controllers, settings or Settings())
