@@ -13,6 +13,10 @@
     - set: {/spec/selector/matchLabels/a: x}
       refused: [...]
 
+    patches:                          # dry runs of patching the stored base; ``type``: json, merge (default) or strategic
+    - patch: {spec: {replicas: null}}
+      adds: {...}                     # what the answer has otherwise than the stored object
+
 Beside these an answer may have ``warnings`` and, where it is no list of causes, ``error``. The answers are
 written by ``scripts/record-kinds``, never by hand; ``play`` asks a server the same and returns what it answers.
 """
@@ -23,13 +27,22 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-Ask = Callable[[str, str, Any], Awaitable[tuple[int, Any, list[str]]]]
-"""(method, path with query, body) to (code, decoded answer, texts of the warnings)."""
+Ask = Callable[[str, str, Any, str], Awaitable[tuple[int, Any, list[str]]]]
+"""(method, path with query, body, content type) to (code, decoded answer, texts of the warnings)."""
+
+_JSON = "application/json"
+_TYPES = {
+    "json": "application/json-patch+json",
+    "merge": "application/merge-patch+json",
+    "strategic": "application/strategic-merge-patch+json",
+}
 
 ANSWERS = ("adds", "lacks", "refused", "error", "warnings")
 _UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _TIME = re.compile(r"202[1-9]-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 """Times of now; those that a case sends are of other years."""
+_PATCHED = re.compile(r'(?<=^patch: Invalid value: "){\\".*}(?=": )', re.S)
+"""The whole object in a message about a patch: it is full of what varies, and tests of its own hold it."""
 _VARIES = ("uid", "creationTimestamp", "resourceVersion", "managedFields")
 _ALLOCATED = ("clusterIP", "clusterIPs", "nodePort", "healthCheckNodePort")
 
@@ -38,32 +51,37 @@ async def play(file: Mapping[str, Any], server: Ask) -> dict[str, Any]:
     """The file with the server's answers in place of the recorded ones. The stored base is deleted in the end."""
     path, base = file["path"], file["base"]
 
-    async def ask(method: str, path: str, body: Any) -> tuple[int, Any, list[str]]:
-        code, answer, warnings = await server(method, path, body)
+    async def ask(method: str, path: str, body: Any, kind: str = _JSON) -> tuple[int, Any, list[str]]:
+        code, answer, warnings = await server(method, path, body, kind)
         return code, _steady(answer, body if method == "POST" else None), warnings
 
     code, answer, warnings = await ask("POST", f"{path}?dryRun=All", base)
     out = {"path": path, "base": base, **_answer(code, answer, warnings, base, {})}
     common = out.get("adds", {})
-    out["creates"] = []
     for case in file.get("creates") or ():
         sent = changed(base, case)
         answered = await ask("POST", f"{path}?dryRun=All", sent)
-        out["creates"].append({**_question(case), **_answer(*answered, sent, common)})
-    if file.get("updates"):
-        code, stored, _ = await server("POST", path, base)
-        assert code == 201, stored
-        one = f"{path}/{stored['metadata']['name']}"
-        out["updates"] = []
-        try:
-            for case in file["updates"]:
-                sent = changed(stored, case)
-                place = f"{one}/{case['at']}" if "at" in case else one
-                answered = await ask("PUT", f"{place}?dryRun=All", sent)
-                out["updates"].append({**_question(case), **_answer(*answered, _steady(sent, None), {})})
-        finally:
-            await ask("DELETE", f"{one}?gracePeriodSeconds=0&propagationPolicy=Background", None)
+        out.setdefault("creates", []).append({**_question(case), **_answer(*answered, sent, common)})
+    if not file.get("updates") and not file.get("patches"):
+        return out
+    code, stored, _ = await server("POST", path, base, _JSON)
+    assert code == 201, stored
+    one = f"{path}/{stored['metadata']['name']}"
+    try:
+        for case in file.get("updates") or ():
+            sent = changed(stored, case)
+            answered = await ask("PUT", _dry(one, case), sent)
+            out.setdefault("updates", []).append({**_question(case), **_answer(*answered, _steady(sent, None), {})})
+        for case in file.get("patches") or ():
+            answered = await ask("PATCH", _dry(one, case), case["patch"], _TYPES[case.get("type", "merge")])
+            out.setdefault("patches", []).append({**_question(case), **_answer(*answered, _steady(stored, None), {})})
+    finally:
+        await ask("DELETE", f"{one}?gracePeriodSeconds=0&propagationPolicy=Background", None)
     return out
+
+
+def _dry(path: str, case: Mapping[str, Any]) -> str:
+    return f"{path}/{case['at']}?dryRun=All" if "at" in case else f"{path}?dryRun=All"
 
 
 def _steady(answer: Any, sent: Any) -> Any:
@@ -108,7 +126,8 @@ def _answer(code: int, answer: Any, warnings: list[str], sent: Any, common: Mapp
     if code >= 400:
         causes = (answer.get("details") or {}).get("causes") if code == 422 else None
         if causes:
-            out["refused"] = [f"{cause.get('field', '')}: {cause['message']}" for cause in causes]
+            texts = (f"{cause.get('field', '')}: {cause['message']}" for cause in causes)
+            out["refused"] = [_PATCHED.sub("<object>", text) for text in texts]
         else:
             out["error"] = f"{code} {answer.get('reason', '')}: {answer.get('message', '')}"
     else:

@@ -11,7 +11,7 @@ import orjson
 
 from pynetes.apiserver.context import Context
 from pynetes.apiserver.respond import respond
-from pynetes.apiserver.verbs import bodies, faults, leases, shown, update, writes
+from pynetes.apiserver.verbs import bodies, create, faults, leases, shown, update, writes
 from pynetes.apiserver.verbs.bodies import Expected
 from pynetes.apiserver.verbs.options import write_options
 from pynetes.apiserver.verbs.writes import Delete, Next
@@ -48,10 +48,7 @@ async def patch(ctx: Context) -> Response:
             raise target.not_found()
         obj = patch.apply(in_version(resource, entry.object, expected), expected)
         update.check_name(ctx, obj)
-        if obj["metadata"].get("namespace", "") != target.namespace:
-            raise status.bad_request(
-                "the namespace of the provided object does not match the namespace sent on the request"
-            )
+        create.place(obj, target.namespace)
         obj = bodies.to_storage(resource, obj)
         if resource.hooks.default is not None:
             resource.hooks.default(obj)
@@ -128,9 +125,13 @@ class Patch:
             return _invalid_patch(self._shown(document, value, expected), why)
 
         gvk = expected.gvk
-        api_version, kind = patched.get("apiVersion"), patched.get("kind")
-        if (api_version, kind) != (gvk.api_version, gvk.kind):
+        api_version, kind = patched.get("apiVersion"), patched.get("kind") or gvk.kind
+        # strategic patches go to the type at once, whatever the document calls itself
+        if self._kind != STRATEGIC_PATCH and (api_version, kind) != (gvk.api_version, gvk.kind):
+            if not api_version and kind == gvk.kind:
+                raise update.undeterminable(self._ctx.info.name)
             raise refused(bodies.wrong_kind(str(api_version or ""), str(kind or ""), gvk, patched))
+        patched = {**patched, "apiVersion": gvk.api_version, "kind": gvk.kind}
         # the decoder takes its value over, and parts of this one are shared with the cache
         own = orjson.loads(orjson.dumps(patched))
         try:

@@ -14,8 +14,9 @@ from pynetes.meta.objects import Object
 from pynetes.meta.patch import json as json_patch
 from pynetes.meta.patch import merge
 from pynetes.meta.schema import go_types
+from pynetes.meta.schema import types as schema_types
 
-_TYPE_ERROR = re.compile(r"json: cannot unmarshal (\w+)(?: [^ ]+)? into Go (?:struct field [^ ]+|value) of type (.+)")
+_TYPE_ERROR = re.compile(r"json: cannot unmarshal (\w+)(?: ([^ ]+))? into Go (?:struct field [^ ]+|value) of type (.+)")
 _KINDS = {"object": "map", "array": "slice", "string": "string", "bool": "bool", "number": "int64"}
 
 
@@ -71,16 +72,26 @@ def _sort(value: Any, tokens: list[str]) -> None:
 
 
 def unstructured(error: str) -> str:
-    """A decoding error in the words of the converter that strategic patches go through."""
+    """A decoding error in the words of the converter that strategic patches go through.
+
+    Source: apimachinery ``pkg/runtime/converter.go`` ``fromUnstructured``.
+    """
     found = _TYPE_ERROR.fullmatch(error)
     if found is None:
         return error
-    kind, wanted = _KINDS.get(found[1], found[1]), found[2]
+    kind, text, wanted = _KINDS.get(found[1], found[1]), found[2], found[3]
     if wanted.startswith("[]"):
         return f"cannot restore slice from {kind}"
     if wanted.startswith("map["):
         return f"cannot restore map from {kind}"
-    if "." in wanted:
+    if "." in wanted and _is_struct(wanted):
         return f"cannot restore struct from: {kind}"
-    shown = {"map": "map[string]interface {}", "slice": "[]interface {}"}.get(kind, kind)
-    return f"cannot convert {shown} to {wanted}"
+    number, text_like = kind == "int64", "." in wanted or wanted == "string"
+    if number and wanted != "bool" and not (text and text_like):
+        return f"cannot convert {'float64' if text and '.' in text else kind} to {wanted}"
+    return f"unrecognized type: {'string' if text_like else wanted}"
+
+
+def _is_struct(name: str) -> bool:
+    """Of Go's names with a package, those that are no strings: ``v1.PodSpec``, but not ``v1.Protocol``."""
+    return name.rpartition(".")[2] in {known.rpartition(".")[2] for known in schema_types()}

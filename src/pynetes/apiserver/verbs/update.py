@@ -17,6 +17,7 @@ from pynetes.meta.encoding import Entry
 from pynetes.meta.gotext import quoted
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Resource, WriteContext
+from pynetes.meta.status import StatusError
 
 _STATUS_SUBRESOURCE = "status"
 
@@ -66,11 +67,13 @@ def check_name(ctx: Context, obj: Object) -> None:
     """Raises: StatusError 400 when the object is not called as the path says."""
     said, name = obj["metadata"].get("name") or "", ctx.info.name
     if not said:
-        raise status.bad_request(
-            f"the name of the object ({name} based on URL) was undeterminable: name must be provided"
-        )
+        raise undeterminable(name)
     if said != name:
         raise status.bad_request(f"the name of the object ({said}) does not match the name on the URL ({name})")
+
+
+def undeterminable(name: str) -> StatusError:
+    return status.bad_request(f"the name of the object ({name} based on URL) was undeterminable: name must be provided")
 
 
 async def _first_state(ctx: Context, target: Target, obj: Object, dry_run: bool) -> Next:
