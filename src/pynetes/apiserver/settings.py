@@ -25,6 +25,29 @@ class StaticToken:
 
 
 @dataclass(frozen=True, slots=True)
+class PodSecurity:
+    """The configuration of admission plug-in PodSecurity: levels where a namespace names none, and who is exempt."""
+
+    enforce: str = "privileged"
+    enforce_version: str = "latest"
+    audit: str = "privileged"
+    audit_version: str = "latest"
+    warn: str = "privileged"
+    warn_version: str = "latest"
+    exempt_usernames: tuple[str, ...] = ()
+    exempt_runtime_classes: tuple[str, ...] = ()
+    exempt_namespaces: tuple[str, ...] = ()
+
+    def default_labels(self) -> dict[str, str]:
+        """The levels as a namespace's labels would say them."""
+        return {
+            f"pod-security.kubernetes.io/{mode}{suffix}": getattr(self, mode + suffix.replace("-", "_"))
+            for mode in ("enforce", "audit", "warn")
+            for suffix in ("", "-version")
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All have working defaults, so that ``Settings()`` serves a test. Source: kube-apiserver's flags."""
 
@@ -59,6 +82,7 @@ class Settings:
     # admission
     enable_admission: tuple[str, ...] = ()
     disable_admission: tuple[str, ...] = ()
+    pod_security: PodSecurity = PodSecurity()
     limited_resources: tuple[LimitedResource, ...] = ()  # what may be used only where a quota limits it
     feature_gates: Mapping[str, bool] = field(default_factory=dict)
     runtime_config: Mapping[str, bool] = field(default_factory=dict)

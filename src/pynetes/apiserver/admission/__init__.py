@@ -54,6 +54,10 @@ class Attributes:
         prefix = f"{resource.storage_prefix}/{namespace}/".encode() if namespace else b""
         return [entry.object for entry in self.server.cache.of(resource).list(prefix)]
 
+    def audit(self, key: str, value: str) -> None:
+        """Put an annotation on the request's audit event."""
+        self.ctx.audit.setdefault("annotations", {})[key] = value
+
     def forbidden(self, why: str) -> StatusError:
         """403 about this object, in upstream's words."""
         name = self.name
@@ -84,7 +88,7 @@ class Plugin:
 
 
 def plugins(server: "APIServer") -> Sequence[Plugin]:
-    """All there are, in upstream's order. Those it has and we do not: PodSecurity, webhooks ..."""
+    """All there are, in upstream's order. Those it has and we do not: webhooks ..."""
     from pynetes.apiserver.admission import (
         certificates,
         escalation,
@@ -96,6 +100,7 @@ def plugins(server: "APIServer") -> Sequence[Plugin]:
         service_account,
         storage,
     )
+    from pynetes.apiserver.admission.podsecurity import plugin as pod_security
 
     return (
         namespace_lifecycle.PLUGIN,
@@ -103,6 +108,7 @@ def plugins(server: "APIServer") -> Sequence[Plugin]:
         service_account.PLUGIN,
         node_restriction.PLUGIN,
         pods.TAINT_NODES_BY_CONDITION,
+        pod_security.plugin(server),
         pods.PRIORITY,
         pods.DEFAULT_TOLERATION_SECONDS,
         storage.DEFAULT_STORAGE_CLASS,

@@ -19,7 +19,7 @@ async def mutate(asked: Attributes) -> None:
         return
     if asked.operation != CREATE or not asked.namespace or (resource.group, resource.plural) in _REVIEWS:
         return
-    entry = await _namespace(asked)
+    entry = await namespace_entry(asked)
     if entry is None:
         raise status.not_found("", "namespaces", asked.namespace)
     # the bytes rule out most namespaces without decoding them
@@ -44,8 +44,10 @@ def _ending(entry: Entry) -> bool:
     return (obj.get("status") or {}).get("phase") == "Terminating" or bool(obj["metadata"].get("deletionTimestamp"))
 
 
-async def _namespace(asked: Attributes) -> Entry | None:
-    """From the cache or, when it is not there, from the store: another server may just have made it."""
+async def namespace_entry(asked: Attributes) -> Entry | None:
+    """The request's namespace, from the cache or, when it is not there, from the store: another server may just have
+    made it.
+    """
     resource = asked.server.resources.get("", "namespaces")
     assert resource is not None
     key = resource.storage_key("", asked.namespace)
