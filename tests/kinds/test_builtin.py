@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pynetes.kinds import builtin, resource_for
+from pynetes.kinds import builtin, hooks, resource_for
 from pynetes.meta import discovery
 from pynetes.meta.decoder import decoder
+from pynetes.meta.resource import Hooks
 from pynetes.meta.schema import merge_key, type_name_of, types
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -100,3 +101,29 @@ def test_the_shipped_data_is_what_the_compiler_makes_of_the_facts(tmp_path: Path
 @pytest.mark.parametrize(("name", "core"), [("discovery-api.json", True), ("discovery-apis.json", False)])
 def test_aggregated_discovery_is_what_upstream_serves(name: str, core: bool) -> None:
     assert discovery.aggregated(builtin(), core=core) == json.loads((Path(FACTS) / name).read_text())
+
+
+def test_all_that_the_list_of_hooks_names_is_there_and_belongs_to_a_resource() -> None:
+    names = {(r.group, r.plural) for r in builtin()}
+    for table in (hooks.HOOKS, hooks.CONVERSIONS, hooks.GRACE_PERIODS):
+        assert set(table) <= names
+    assert all(isinstance(hooks.load(path), Hooks) for path in hooks.HOOKS.values())
+    assert all(callable(hooks.load(path)) for path in (*hooks.CONVERSIONS.values(), *hooks.GRACE_PERIODS.values()))
+
+
+def test_no_kinds_rules_are_imported_before_they_are_asked_for() -> None:
+    said = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys, pynetes.kinds as kinds\n"
+            "pods = next(r for r in kinds.builtin() if r.plural == 'pods')\n"
+            "print('pynetes.kinds.core.pod' in sys.modules)\n"
+            "pods.hooks\n"
+            "print('pynetes.kinds.core.pod' in sys.modules, 'pynetes.kinds.apps.deployment' in sys.modules)\n",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert said.split() == ["False", "True", "False"]

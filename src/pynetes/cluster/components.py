@@ -107,12 +107,24 @@ async def server(config: ClusterConfig, folder: ClusterDir, clock: Clock | None 
             await listener.listen(address, config.api_port)
             listeners.append(listener)
         log.info("the API listens on port %d", config.api_port)
+        await learn_rules(clock)
         await asyncio.Event().wait()
     finally:
         await api.close()
         for listener in listeners:
             await listener.close(1.0)
         await store.close()
+
+
+async def learn_rules(clock: Clock) -> None:
+    """Import the rules of kinds that nobody has asked for, once the cluster had time to get ready, so that the first
+    object of a kind does not wait for them."""
+    from pynetes.kinds import builtin
+
+    await clock.sleep(2.0)
+    for resource in builtin():
+        _ = resource.hooks
+        await clock.sleep(0.01)
 
 
 def api_listener(api: Any, context: ssl.SSLContext) -> Any:

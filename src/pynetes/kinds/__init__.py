@@ -5,11 +5,12 @@ here, so they are stored in those.
 """
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import orjson
 
+from pynetes.kinds import hooks
 from pynetes.meta.resource import Column, GroupVersionKind, Hooks, Resource, Subresource, Version
 from pynetes.meta.schema import data_file
 
@@ -17,9 +18,7 @@ from pynetes.meta.schema import data_file
 @cache
 def builtin() -> tuple[Resource, ...]:
     """Every built-in resource, in discovery order."""
-    from pynetes.kinds import hooks
-
-    return tuple(_resource(record, hooks) for record in orjson.loads(data_file("resources.json")))
+    return tuple(_resource(record) for record in orjson.loads(data_file("resources.json")))
 
 
 @cache
@@ -32,7 +31,7 @@ def resource_for(group: str, plural: str) -> Resource | None:
     return _by_name().get((group, plural))
 
 
-def _resource(record: Mapping[str, Any], hooks: Any) -> Resource:
+def _resource(record: Mapping[str, Any]) -> Resource:
     name = record["group"], record["plural"]
     return Resource(
         group=record["group"],
@@ -47,15 +46,12 @@ def _resource(record: Mapping[str, Any], hooks: Any) -> Resource:
         short_names=tuple(record.get("short_names", ())),
         categories=tuple(record.get("categories", ())),
         subresources={n: _subresource(n, s) for n, s in record.get("subresources", {}).items()},
-        hooks=hooks.HOOKS.get(name, _NO_HOOKS),
-        convert=hooks.CONVERSIONS.get(name),
-        grace_period=hooks.GRACE_PERIODS.get(name),
+        load_hooks=partial(hooks.load, hooks.HOOKS[name]) if name in hooks.HOOKS else Hooks,
+        convert=hooks.later(hooks.CONVERSIONS.get(name)),
+        grace_period=hooks.later(hooks.GRACE_PERIODS.get(name)),
         name_is=hooks.NAMES.get(name, "dns1123-subdomain"),
         storage_group=hooks.STORED_IN.get(name),
     )
-
-
-_NO_HOOKS = Hooks()
 
 
 @cache

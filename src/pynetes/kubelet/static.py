@@ -12,13 +12,13 @@ from collections.abc import Iterable
 
 import orjson
 
-from pynetes.kinds.core.pod import HOOKS
+from pynetes.kinds import resource_for
 from pynetes.kubelet import pods
 from pynetes.meta.body import BodyError, parse
 from pynetes.meta.decoder import DecodeError, decoder
 from pynetes.meta.negotiation import YAML
 from pynetes.meta.objects import Object
-from pynetes.meta.resource import WriteContext
+from pynetes.meta.resource import Hooks, WriteContext
 
 NO_EXECUTE = {"operator": "Exists", "effect": "NoExecute"}
 
@@ -46,8 +46,9 @@ def _pod(value: Object, path: str, node: str) -> Object:
     meta = pod.setdefault("metadata", {})
     if not meta.get("name"):
         raise StaticPodError("invalid pod: name is needed for the pod")
-    if HOOKS.default is not None:
-        HOOKS.default(pod)
+    rules = _rules()
+    if rules.default is not None:
+        rules.default(pod)
     if not meta.get("uid"):
         said = orjson.dumps(pod, option=orjson.OPT_SORT_KEYS) + f"host:{node}file:{path}".encode()
         meta["uid"] = hashlib.sha256(said).hexdigest()[:32]
@@ -69,14 +70,21 @@ def _pod(value: Object, path: str, node: str) -> Object:
 
 
 def _check(pod: Object) -> None:
-    if HOOKS.validate is not None:
+    rules = _rules()
+    if rules.validate is not None:
         checked = copy.deepcopy(pod)
         checked["metadata"]["annotations"].pop(pods.STATIC_HASH)
-        causes = HOOKS.validate(checked, WriteContext())
+        causes = rules.validate(checked, WriteContext())
         if causes:
             raise StaticPodError("invalid pod: " + "; ".join(f"{c.field}: {c.message}" for c in causes))
     if (named := _references(pod)) is not None:
         raise StaticPodError(f"static pods may not reference {named}")
+
+
+def _rules() -> Hooks:
+    pods = resource_for("", "pods")
+    assert pods is not None
+    return pods.hooks
 
 
 def _references(pod: Object) -> str | None:

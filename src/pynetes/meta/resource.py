@@ -5,6 +5,7 @@ Source: docs/design.md, idea 2.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from pynetes.meta.objects import Object
@@ -94,6 +95,7 @@ class Resource:
     """A kind that the API serves. ``storage_prefix`` is upstream's (``/registry/pods``); None: never stored.
 
     ``grace_period(obj, requested)`` is set where deletion is graceful (pods): the seconds to leave, 0 for now.
+    ``load_hooks`` gives what ``hooks`` is, when that is first asked for.
     ``convert(obj, api_version)``: the object in that apiVersion (``autoscaling/v1``); itself when it already is.
     ``storage_group`` is set where a resource shares the storage of another group's (events.k8s.io: core).
     """
@@ -110,11 +112,16 @@ class Resource:
     short_names: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     subresources: Mapping[str, Subresource] = field(default_factory=dict)
-    hooks: Hooks = field(default_factory=Hooks)
+    load_hooks: Callable[[], Hooks] = Hooks
     convert: Callable[[Object, str], Object] | None = None
     grace_period: Callable[[Object, int | None], int] | None = None
     name_is: str = "dns1123-subdomain"
     storage_group: str | None = None
+
+    @cached_property
+    def hooks(self) -> Hooks:
+        """The kind's own rules, imported when first asked for."""
+        return self.load_hooks()
 
     @property
     def storage_api_version(self) -> str:
