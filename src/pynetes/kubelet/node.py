@@ -32,6 +32,12 @@ CONDITIONS = (
     ("PIDPressure", "HasSufficientPID", "kubelet has sufficient PID available"),
 )
 """Type, word (``Kubelet...`` is the reason, ``Node...`` the event), message."""
+FEATURES = (
+    "InPlacePodLevelResourcesVerticalScaling",
+    "InPlacePodVerticalScalingInitContainers",
+    "RestartAllContainersOnContainerExits",
+)
+"""What not every kubelet can, and this one can; the API refuses to ask it of a node that does not say so."""
 
 
 def capacity(machine: Machine, settings: Settings) -> dict[str, str]:
@@ -103,6 +109,7 @@ def node_status(
         "capacity": has,
         "conditions": _conditions(old, now, unready),
         "daemonEndpoints": {"kubeletEndpoint": {"Port": port}},
+        "declaredFeatures": list(FEATURES),
         "images": _images(images),
         "nodeInfo": info,
         "runtimeHandlers": [{"name": "", "features": {"recursiveReadOnlyMounts": False, "userNamespaces": False}}],

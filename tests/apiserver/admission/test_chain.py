@@ -1,5 +1,7 @@
 import asyncio
 
+import pytest
+
 from pynetes.apiserver.settings import Settings
 from tests.apiserver.writing import Writing, run_writing
 
@@ -119,3 +121,9 @@ def test_a_plug_in_can_be_turned_off() -> None:
         assert "tolerations" not in (await api.pod("p"))["spec"]
 
     run_writing(main, Settings(disable_admission=("DefaultTolerationSeconds",)))
+
+
+def test_a_plug_in_that_there_is_not_cannot_be_turned_on_or_off() -> None:
+    for settings in (Settings(enable_admission=("Nonsense",)), Settings(disable_admission=("Nonsense",))):
+        with pytest.raises(ValueError, match="unknown admission plug-ins: Nonsense"):
+            run_writing(lambda api: api.pod("p"), settings)

@@ -54,6 +54,14 @@ class Attributes:
         prefix = f"{resource.storage_prefix}/{namespace}/".encode() if namespace else b""
         return [entry.object for entry in self.server.cache.of(resource).list(prefix)]
 
+    def find(self, group: str, plural: str, name: str, namespace: str = "") -> Object | None:
+        """One object, as the cache has it. Read-only."""
+        resource = self.server.resources.get(group, plural)
+        if resource is None:
+            return None
+        entry = self.server.cache.of(resource).get(resource.storage_key(namespace, name))
+        return None if entry is None else entry.object
+
     def audit(self, key: str, value: str) -> None:
         """Put an annotation on the request's audit event."""
         self.ctx.audit.setdefault("annotations", {})[key] = value
@@ -95,6 +103,7 @@ def plugins(server: "APIServer") -> Sequence[Plugin]:
         limit_ranger,
         namespace_lifecycle,
         node_restriction,
+        pod_updates,
         pods,
         resource_quota,
         service_account,
@@ -113,6 +122,7 @@ def plugins(server: "APIServer") -> Sequence[Plugin]:
         pods.DEFAULT_TOLERATION_SECONDS,
         storage.DEFAULT_STORAGE_CLASS,
         storage.STORAGE_OBJECT_IN_USE_PROTECTION,
+        storage.CLAIM_RESIZE,
         pods.RUNTIME_CLASS,
         certificates.REQUESTER,
         certificates.APPROVAL,
@@ -120,17 +130,26 @@ def plugins(server: "APIServer") -> Sequence[Plugin]:
         certificates.SUBJECT_RESTRICTION,
         storage.DEFAULT_INGRESS_CLASS,
         pods.POD_TOPOLOGY_LABELS,
+        pod_updates.DECLARED_FEATURES,
+        pod_updates.POD_RESIZE,
         escalation.PLUGIN,
         resource_quota.plugin(server),
     )
 
 
 class Admission:
-    """One server's chain, less what its settings turn off."""
+    """One server's chain, less what its settings turn off.
+
+    Raises: ValueError when the settings turn on or off what there is not.
+    """
 
     def __init__(self, server: "APIServer") -> None:
-        off = frozenset(server.settings.disable_admission)
-        self._plugins = tuple(p for p in plugins(server) if p.name not in off)
+        known = plugins(server)
+        settings = server.settings
+        unknown = {*settings.enable_admission, *settings.disable_admission} - {p.name for p in known}
+        if unknown:
+            raise ValueError(f"unknown admission plug-ins: {', '.join(sorted(unknown))}")
+        self._plugins = tuple(p for p in known if p.name not in settings.disable_admission)
         self._plans: dict[tuple[str, Name], tuple[tuple[Step, ...], tuple[Step, ...]]] = {}
 
     def _plan(self, asked: Attributes) -> tuple[tuple[Step, ...], tuple[Step, ...]]:

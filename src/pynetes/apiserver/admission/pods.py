@@ -15,13 +15,6 @@ _TOPOLOGY = ("topology.kubernetes.io/zone", "topology.kubernetes.io/region")
 _PODS = frozenset({("", "pods", "")})
 
 
-def _get(asked: Attributes, group: str, plural: str, name: str) -> Object | None:
-    resource = asked.server.resources.get(group, plural)
-    assert resource is not None
-    entry = asked.server.cache.of(resource).get(resource.storage_key("", name))
-    return None if entry is None else entry.object
-
-
 def set_priority(asked: Attributes) -> None:
     if asked.obj is None:
         return
@@ -35,7 +28,7 @@ def set_priority(asked: Attributes) -> None:
         return
     name = spec.get("priorityClassName") or ""
     if name:
-        found = _get(asked, "scheduling.k8s.io", "priorityclasses", name)
+        found = asked.find("scheduling.k8s.io", "priorityclasses", name)
         if found is None:
             raise asked.forbidden(f"no PriorityClass with name {name} was found")
     else:
@@ -128,7 +121,7 @@ def label_topology(asked: Attributes) -> None:
         if asked.subresource == "binding"
         else (obj.get("spec") or {}).get("nodeName")
     )
-    found = _get(asked, "", "nodes", node) if node else None
+    found = asked.find("", "nodes", node) if node else None
     if found is None:
         return
     has = found["metadata"].get("labels") or {}
@@ -145,7 +138,7 @@ def runtime_class(asked: Attributes) -> None:
         if spec.get("overhead"):
             raise asked.forbidden("pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead")
         return
-    found = _get(asked, "node.k8s.io", "runtimeclasses", name)
+    found = asked.find("node.k8s.io", "runtimeclasses", name)
     if found is None:
         raise asked.forbidden(f'pod rejected: RuntimeClass "{name}" not found')
     fixed = (found.get("overhead") or {}).get("podFixed")

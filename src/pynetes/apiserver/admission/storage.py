@@ -1,11 +1,14 @@
-"""The small plug-ins about classes and claims: default storage and ingress class, the finalizers that protect volumes.
+"""The small plug-ins about classes and claims: default storage and ingress class, the finalizers that protect volumes,
+which claims may grow.
 
-Source: kubernetes ``plugin/pkg/admission/storage/{storageclass/setdefault,storageobjectinuseprotection}``,
-``plugin/pkg/admission/network/defaultingressclass``.
+Source: kubernetes ``plugin/pkg/admission/storage/{storageclass/setdefault,storageobjectinuseprotection,
+persistentvolume/resize}``, ``plugin/pkg/admission/network/defaultingressclass``.
 """
 
-from pynetes.apiserver.admission import CREATE, Attributes, Plugin
+from pynetes.apiserver.admission import CREATE, UPDATE, Attributes, Plugin
+from pynetes.kinds.core.persistent_volume import storage_class
 from pynetes.meta.objects import Object
+from pynetes.meta.quantity import Quantity
 
 _STORAGE_DEFAULT = "storageclass.kubernetes.io/is-default-class"
 _STORAGE_DEFAULT_BETA = "storageclass.beta.kubernetes.io/is-default-class"
@@ -68,6 +71,26 @@ def protect(asked: Attributes) -> None:
         meta["finalizers"] = [*(meta.get("finalizers") or ()), finalizer]
 
 
+def check_growth(asked: Attributes) -> None:
+    """Only a bound claim grows, and only where its storage class says that volumes can."""
+    if asked.obj is None or asked.old is None or _requested(asked.obj) <= _requested(asked.old):
+        return
+    if (asked.old.get("status") or {}).get("phase") != "Bound":
+        raise asked.forbidden("Only bound persistent volume claims can be expanded")
+    name = storage_class(asked.obj)
+    found = asked.find("storage.k8s.io", "storageclasses", name) if name == storage_class(asked.old) and name else None
+    if found is None or not found.get("allowVolumeExpansion"):
+        raise asked.forbidden(
+            "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must "
+            "support resize"
+        )
+
+
+def _requested(claim: Object) -> Quantity:
+    text = (((claim.get("spec") or {}).get("resources") or {}).get("requests") or {}).get("storage")
+    return Quantity.parse(text or "0")
+
+
 DEFAULT_STORAGE_CLASS = Plugin("DefaultStorageClass", _CREATE, _CLAIMS, set_storage_class)
 STORAGE_OBJECT_IN_USE_PROTECTION = Plugin(
     "StorageObjectInUseProtection",
@@ -75,6 +98,7 @@ STORAGE_OBJECT_IN_USE_PROTECTION = Plugin(
     _CLAIMS | {("", "persistentvolumes", ""), ("storage.k8s.io", "volumeattributesclasses", "")},
     protect,
 )
+CLAIM_RESIZE = Plugin("PersistentVolumeClaimResize", frozenset({UPDATE}), _CLAIMS, validate=check_growth)
 DEFAULT_INGRESS_CLASS = Plugin(
     "DefaultIngressClass", _CREATE, frozenset({("networking.k8s.io", "ingresses", "")}), set_ingress_class
 )
