@@ -3,23 +3,23 @@
 Source: pkg/controller/deployment/util/deployment_util.go (``EqualIgnoreHash``), pkg/controller/controller_utils.go.
 """
 
-import orjson
-
+from pynetes.meta.godump import dump
+from pynetes.meta.gotext import safe_encode
 from pynetes.meta.objects import Object
 
 HASH_LABEL = "pod-template-hash"
+_TYPE = "io.k8s.api.core.v1.PodTemplateSpec"
 
 
 def template_hash(template: Object, collisions: int | None) -> str:
-    """The value of ``pod-template-hash``: ten characters at most, without vowels."""
+    """The hash by which upstream names the same template's ReplicaSets and revisions: ten characters at most."""
     value = 0x811C9DC5
-    data = orjson.dumps(template, option=orjson.OPT_SORT_KEYS)
+    data = dump(_TYPE, template).encode()
     if collisions is not None:
-        data += collisions.to_bytes(8, "little", signed=True)
+        data += collisions.to_bytes(8, "little")
     for byte in data:
         value = ((value ^ byte) * 0x01000193) & 0xFFFFFFFF
-    alphabet = "bcdfghjklmnpqrstvwxz2456789"
-    return "".join(alphabet[ord(digit) % len(alphabet)] for digit in str(value))
+    return safe_encode(str(value))
 
 
 def same_template(a: Object, b: Object) -> bool:

@@ -11,6 +11,7 @@ import orjson
 
 _PLAIN = re.compile(r"[ !#-\[\]-~]*")
 _ESCAPES = {7: "\\a", 8: "\\b", 12: "\\f", 10: "\\n", 13: "\\r", 9: "\\t", 11: "\\v", 92: "\\\\", 34: '\\"'}
+_SAFE = "bcdfghjklmnpqrstvwxz2456789"
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 
 
@@ -65,9 +66,9 @@ def strings(values: Any) -> str:
     return "[]string{" + ", ".join(map(quoted, values)) + "}"
 
 
-def json_text(value: Any) -> str:
-    """``json.Marshal``: compact, with ``<``, ``>`` and ``&`` escaped; keys stay in the order they have."""
-    text = orjson.dumps(value).decode()
+def json_text(value: Any, *, sort_keys: bool = False) -> str:
+    """``json.Marshal``: compact, with ``<``, ``>`` and ``&`` escaped. Keys as of a struct, or sorted as of a map."""
+    text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS if sort_keys else None).decode()
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text
@@ -82,6 +83,11 @@ def aggregate(messages: Iterable[str]) -> str:
 def sorted_map(values: Mapping[str, Any]) -> dict[str, Any]:
     """As Go writes a map."""
     return dict(sorted(values.items()))
+
+
+def safe_encode(text: str) -> str:
+    """``rand.SafeEncodeString``: without vowels and what looks like them, so that no word comes out."""
+    return "".join(_SAFE[ord(character) % len(_SAFE)] for character in text)
 
 
 def parse_int64(text: str) -> int | None:
