@@ -1,6 +1,6 @@
 """Workload controllers in a whole cluster, in virtual time: real API, scheduler, simulated kubelets."""
 
-from pynetes.client.kinds import CONTROLLER_REVISIONS, DAEMON_SETS, NODES, PODS
+from pynetes.client.kinds import CONTROLLER_REVISIONS, DAEMON_SETS, NODES, PERSISTENT_VOLUME_CLAIMS, PODS, STATEFUL_SETS
 from pynetes.testing import Cluster
 
 
@@ -55,3 +55,47 @@ def test_a_deleted_daemon_set_takes_its_pods_and_revisions_along():
         cluster.delete(DAEMON_SETS, "web", "default")
         cluster.advance(60)
         assert cluster.list(PODS, "default") == cluster.list(CONTROLLER_REVISIONS, "default") == []
+
+
+def test_a_stateful_set_comes_up_in_order_rolls_out_backwards_and_scales_down():
+    with Cluster(nodes=2, virtual_time=True, https=False) as cluster:
+        cluster.create(STATEFUL_SETS, workload(replicas=3, serviceName="web"), "default")
+        cluster.advance(30)
+        pods = cluster.list(PODS, "default")
+        born = {pod["metadata"]["name"]: pod["status"]["startTime"] for pod in pods}
+        assert list(born) == sorted(born, key=born.__getitem__) == ["web-0", "web-1", "web-2"]
+        status = cluster.get(STATEFUL_SETS, "web", "default")["status"]
+        assert (status["availableReplicas"], status["currentReplicas"], status["updatedReplicas"]) == (3, 3, 3)
+        patch = {
+            "spec": {"template": template("example.com/web:2"), "updateStrategy": {"rollingUpdate": {"partition": 1}}}
+        }
+        cluster.patch(STATEFUL_SETS, "web", patch, "default")
+        cluster.advance(240)
+        assert images(cluster) == ["1", "2", "2"]
+        status = cluster.get(STATEFUL_SETS, "web", "default")["status"]
+        assert (status["currentReplicas"], status["updatedReplicas"]) == (1, 2)
+        cluster.patch(STATEFUL_SETS, "web", {"spec": {"replicas": 1}}, "default")
+        cluster.advance(120)
+        assert [pod["metadata"]["name"] for pod in cluster.list(PODS, "default")] == ["web-0"]
+
+
+def test_a_stateful_sets_claims_outlive_it_unless_its_policy_says_otherwise():
+    claims = [
+        {
+            "metadata": {"name": "data"},
+            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+        }
+    ]
+    with Cluster(nodes=1, virtual_time=True, https=False) as cluster:
+        wanted = workload(replicas=2, serviceName="web", podManagementPolicy="Parallel", volumeClaimTemplates=claims)
+        cluster.create(STATEFUL_SETS, wanted, "default")
+        cluster.advance(10)
+        owners = [
+            claim["metadata"].get("ownerReferences") for claim in cluster.list(PERSISTENT_VOLUME_CLAIMS, "default")
+        ]
+        assert owners == [None, None]
+        policy = {"whenDeleted": "Delete", "whenScaled": "Retain"}
+        cluster.patch(STATEFUL_SETS, "web", {"spec": {"persistentVolumeClaimRetentionPolicy": policy}}, "default")
+        cluster.advance(10)
+        owners = [claim["metadata"]["ownerReferences"] for claim in cluster.list(PERSISTENT_VOLUME_CLAIMS, "default")]
+        assert [[owner["kind"] for owner in each] for each in owners] == [["StatefulSet"], ["StatefulSet"]]

@@ -17,6 +17,7 @@ from pynetes.client.kinds import (
     PODS,
     RESOURCE_QUOTAS,
     SERVICES,
+    STATEFUL_SETS,
 )
 from pynetes.controllers import CONTROLLERS
 from pynetes.controllers.settings import Settings
@@ -57,6 +58,20 @@ OBJECTS = (
                 "revisionHistoryLimit": 10,
             },
             "status": {},
+        },
+    ),
+    (
+        STATEFUL_SETS,
+        {
+            "metadata": {"name": "db"},
+            "spec": {
+                "replicas": 1,
+                "selector": {"matchLabels": {"app": "db"}},
+                "template": {**TEMPLATE, "metadata": {"labels": {"app": "db"}}},
+                "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}},
+                "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": {}}],
+                "revisionHistoryLimit": 10,
+            },
         },
     ),
     (
@@ -136,7 +151,7 @@ def test_controllers_that_start_anew_over_what_they_made_write_nothing():
         for kind, obj in OBJECTS:
             world.api.put(kind, obj)
         await world.clock.sleep(400)  # more than the quotas' resync: there is no admission here that counts usage up
-        assert len(world.api.all(PODS)) == 3
+        assert len(world.api.all(PODS)) == 4
         assert world.api.get(CONFIG_MAPS, "kube-root-ca.crt")
         world.api.writes.clear()
         again = World(world.clock, CONTROLLERS, SETTINGS, world.api)

@@ -14,6 +14,7 @@ from pynetes.controllers import (
     resourcequota,
     rootca,
     serviceaccount,
+    statefulset,
     tainteviction,
 )
 from pynetes.controllers.settings import Settings
@@ -30,6 +31,7 @@ CONTROLLERS: tuple[Controller, ...] = (
     daemonset.CONTROLLER,
     deployment.CONTROLLER,
     replicaset.CONTROLLER,
+    statefulset.CONTROLLER,
     nodeipam.CONTROLLER,
     nodelifecycle.CONTROLLER,
     tainteviction.CONTROLLER,

@@ -23,6 +23,7 @@ from pynetes.controllers.ownership import (
 )
 from pynetes.controllers.types import Context
 from pynetes.meta import selectors
+from pynetes.meta.gotext import json_text, safe_encode
 from pynetes.meta.objects import Object, labels_of, name_of, namespace_of, uid_of
 
 HASH_LABEL = "controller-revision-hash"
@@ -46,6 +47,14 @@ def make(
     if annotations:
         metadata["annotations"] = annotations
     return {"metadata": metadata, "data": data_of(owner), "revision": revision}
+
+
+def hash_of(data: Object, collisions: int) -> str:
+    """The hash by which a StatefulSet's revision is named: 32-bit FNV-1 over its data as Go writes it."""
+    value = 0x811C9DC5
+    for byte in f"{json_text(data, sort_keys=True)}{collisions}".encode():
+        value = ((value * 0x01000193) & 0xFFFFFFFF) ^ byte
+    return safe_encode(str(value))
 
 
 def number(revision: Object) -> int:

@@ -39,10 +39,14 @@ def from_template(owner: Object, kind: Kind, template: Object, **metadata: Any) 
     """A pod of the owner's by its template; its name is the server's to choose unless ``metadata`` says it."""
     wanted = template.get("metadata") or {}
     kept = {field: wanted[field] for field in ("labels", "annotations", "finalizers") if wanted.get(field)}
-    named = {} if "name" in metadata else {"generateName": f"{name_of(owner)}-"}
-    place = {"namespace": namespace_of(owner), "ownerReferences": [reference(owner, kind)]}
-    spec = template["spec"]
-    return {"kind": "Pod", "apiVersion": "v1", "metadata": {**named, **place, **kept, **metadata}, "spec": spec}
+    made = {
+        "generateName": f"{name_of(owner)}-",
+        "namespace": namespace_of(owner),
+        **kept,
+        "ownerReferences": [reference(owner, kind)],
+        **metadata,
+    }
+    return {"kind": "Pod", "apiVersion": "v1", "metadata": made, "spec": template["spec"]}
 
 
 def identity(pod: Object) -> str:
@@ -66,19 +70,17 @@ class OwnedPods:
 
     # what an owner has
 
-    async def claim(
-        self, owner: Object, concerns: Callable[[Object], bool] = lambda pod: True
-    ) -> tuple[list[Object], list[Object]]:
-        """The pods that are the owner's after adoption and release, and those just adopted among them."""
+    async def claim(self, owner: Object, belongs: Callable[[Object], bool] = lambda pod: True) -> list[Object]:
+        """The pods that are the owner's after adoption and release."""
         selector = selectors.from_object(owner["spec"].get("selector"))
         orphans = self._pods.by_index(BY_CONTROLLER, orphans_of(namespace_of(owner)))
         candidates = [*self._pods.by_index(BY_CONTROLLER, uid_of(owner)), *orphans]
-        claims = claim(owner, selector, filter(concerns, candidates))
+        claims = claim(owner, selector, candidates, belongs)
         if claims.adopt:
             await still_alive(self._context, self._kind, owner)
         await apply(self._context, [adoption(pod, PODS, owner, self._kind) for pod in claims.adopt])
         await apply(self._context, [release(pod, PODS, owner) for pod in claims.release])
-        return claims.owned + claims.adopt, claims.adopt
+        return claims.owned + claims.adopt
 
     # what an owner does
 

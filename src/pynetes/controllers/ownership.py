@@ -3,7 +3,7 @@
 Source: pkg/controller/controller_ref_manager.go.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from pynetes.client.types import Kind
@@ -55,13 +55,18 @@ class Claims:
     release: list[Object] = field(default_factory=list)
 
 
-def claim(owner: Object, selector: LabelSelector, candidates: Iterable[Object]) -> Claims:
-    """Sort candidates of the owner's namespace. What another controller owns is left alone."""
+def claim(
+    owner: Object,
+    selector: LabelSelector,
+    candidates: Iterable[Object],
+    belongs: Callable[[Object], bool] = lambda candidate: True,
+) -> Claims:
+    """Sort candidates of the owner's namespace: those that match and belong. What others own is left alone."""
     claims = Claims()
     deleted = "deletionTimestamp" in owner["metadata"]
     for obj in candidates:
         found = controller_of(obj)
-        matches = selector.matches(labels_of(obj))
+        matches = selector.matches(labels_of(obj)) and belongs(obj)
         if found is not None:
             if found.get("uid") != uid_of(owner):
                 continue

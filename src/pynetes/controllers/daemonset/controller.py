@@ -55,7 +55,7 @@ class DaemonSets:
             return None
         # asked before the pods are listed: what is observed in between is then in the list
         may_change = self._pods.expectations.satisfied(key)
-        pods, _ = await self._pods.claim(daemon_set)
+        pods = await self._pods.claim(daemon_set)
         revisions = sort_revisions(
             daemon_set, await history.claimed(self._context, self._revisions, daemon_set, DAEMON_SETS)
         )
