@@ -14,7 +14,7 @@ import orjson
 
 from pynetes.apiserver.cache import Selection
 from pynetes.apiserver.context import Context
-from pynetes.meta import gojson, gotext, selectors, status, validation
+from pynetes.meta import fielderrors, gojson, gotext, selectors, status
 from pynetes.meta.gotext import quoted
 from pynetes.meta.resource import Resource, Version
 from pynetes.meta.selectors import FieldSelector, LabelSelector, SelectorError
@@ -140,18 +140,18 @@ def _list_causes(found: ListOptions) -> list[Cause]:
     if match:
         if not found.resource_version:
             causes.append(
-                validation.forbidden(path, "resourceVersionMatch is forbidden unless resourceVersion is provided")
+                fielderrors.forbidden(path, "resourceVersionMatch is forbidden unless resourceVersion is provided")
             )
         if found.continue_:
-            causes.append(validation.forbidden(path, "resourceVersionMatch is forbidden when continue is provided"))
+            causes.append(fielderrors.forbidden(path, "resourceVersionMatch is forbidden when continue is provided"))
         if match not in ("Exact", "NotOlderThan"):
-            causes.append(validation.not_supported(path, match, ("Exact", "NotOlderThan", "")))
+            causes.append(fielderrors.not_supported(path, match, ("Exact", "NotOlderThan", "")))
         if match == "Exact" and found.resource_version == "0":
             causes.append(
-                validation.forbidden(path, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"')
+                fielderrors.forbidden(path, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"')
             )
     if found.initial_events is not None:
-        causes.append(validation.forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"))
+        causes.append(fielderrors.forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"))
     return causes
 
 
@@ -160,16 +160,16 @@ def _watch_causes(found: ListOptions) -> list[Cause]:
     path, match = "resourceVersionMatch", found.match
     if found.initial_events is not None and match != "NotOlderThan":
         causes.append(
-            validation.forbidden(path, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")
+            fielderrors.forbidden(path, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")
         )
     if match:
         if found.initial_events is None:
             why = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
-            causes.append(validation.forbidden(path, why))
+            causes.append(fielderrors.forbidden(path, why))
         if match != "NotOlderThan":
-            causes.append(validation.not_supported(path, match, ("NotOlderThan",)))
+            causes.append(fielderrors.not_supported(path, match, ("NotOlderThan",)))
         if found.continue_:
-            causes.append(validation.forbidden(path, "resourceVersionMatch is forbidden when continue is provided"))
+            causes.append(fielderrors.forbidden(path, "resourceVersionMatch is forbidden when continue is provided"))
     return causes
 
 

@@ -20,10 +20,10 @@ from pynetes.aio.tasks import Tasks
 from pynetes.client.client import STRATEGIC_PATCH, Client
 from pynetes.client.kinds import EVENTS
 from pynetes.client.workqueue import TokenBucket
+from pynetes.meta.names import dns1123_subdomain
 from pynetes.meta.objects import Object
 from pynetes.meta.status import StatusError
 from pynetes.meta.times import rfc3339
-from pynetes.meta.validation import dns1123_subdomain
 
 log = logging.getLogger(__name__)
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import orjson
 
+from pynetes.meta.fielderrors import Raw
 from pynetes.meta.gotext import json_text
 from pynetes.meta.objects import Object
 from pynetes.meta.schema import data_file
-from pynetes.meta.validation import Raw
 
 _ZEROS = {"string": "", "bool": False, "int": 0, "quantity": "0", "intorstring": 0}
 _POD_MEMBERS = ("hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace", "hostUsers")

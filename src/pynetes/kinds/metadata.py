@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pynetes.meta import validation
+from pynetes.meta.fielderrors import invalid
+from pynetes.meta.names import NameRule, dns1123_subdomain
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import WriteContext
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import NameRule, dns1123_subdomain, invalid
 
 Rules = Callable[[Object], Sequence[Cause]]
 

@@ -6,9 +6,9 @@ Source: the ``strategy.go`` files of kubernetes ``pkg/registry``; apimachinery `
 from dataclasses import dataclass
 
 from pynetes.kinds.core.disabled import drop_disabled
+from pynetes.meta.fielderrors import same
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import WriteContext
-from pynetes.meta.validation import same
 
 _METADATA_OF_STATUS = (
     "deletionTimestamp",

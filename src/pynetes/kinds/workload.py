@@ -6,21 +6,13 @@ Source: kubernetes ``pkg/apis/apps/validation/validation.go``, ``pkg/apis/core/v
 from collections.abc import Iterable, Sequence
 
 from pynetes.kinds.core import pod_spec
+from pynetes.meta.fielderrors import Path, forbidden, invalid, not_supported, required
 from pynetes.meta.gotext import sorted_map
+from pynetes.meta.names import dns1123_label, percent
 from pynetes.meta.objects import Object
 from pynetes.meta.selectors import SelectorError, from_object
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    Path,
-    dns1123_label,
-    forbidden,
-    invalid,
-    label_selector,
-    non_negative,
-    not_supported,
-    percent,
-    required,
-)
+from pynetes.meta.validation import label_selector, non_negative
 
 _MISMATCH = "`selector` does not match template `labels`"
 _MORE_THAN_ALL = "must not be greater than 100%"

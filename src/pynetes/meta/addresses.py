@@ -10,9 +10,9 @@ from collections.abc import Collection, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
+from pynetes.meta.fielderrors import Path, invalid
 from pynetes.meta.gotext import quoted
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import Path, invalid
 
 IP = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from pynetes.meta.gotext import parse_int64, quoted
-from pynetes.meta.validation import label_value, qualified_name
+from pynetes.meta.names import label_value, qualified_name
 
 Labels = Mapping[str, str]
 _Test = Callable[[Labels], bool]

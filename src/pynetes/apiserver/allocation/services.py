@@ -12,7 +12,7 @@ from pynetes.apiserver.allocation import addresses, ports
 from pynetes.apiserver.verbs import faults
 from pynetes.kinds.core.service import needs_health_check, needs_node_port
 from pynetes.kinds.core.service_validation import cluster_ips as cluster_ip_causes
-from pynetes.meta import status, validation
+from pynetes.meta import fielderrors, status
 from pynetes.meta.objects import Object
 from pynetes.meta.status import Cause, StatusError
 
@@ -139,10 +139,10 @@ def _set_families(server: "APIServer", service: Object, old: Object | None) -> N
     causes = []
     if policy == _REQUIRE and len(has) < 2:
         detail = "this cluster is not configured for dual-stack services"
-        causes.append(validation.invalid("spec.ipFamilyPolicy", policy, detail))
+        causes.append(fielderrors.invalid("spec.ipFamilyPolicy", policy, detail))
     for i, family in enumerate(families):
         if family not in has:
-            causes.append(validation.invalid(f"spec.ipFamilies[{i}]", family, "not configured on this cluster"))
+            causes.append(fielderrors.invalid(f"spec.ipFamilies[{i}]", family, "not configured on this cluster"))
     if causes:
         raise _invalid(service, causes)
     families = families or has[:1]
@@ -182,18 +182,18 @@ def _policy_causes(spec: Object, before: Object | None) -> list[Cause]:
         else:
             if _reduced(ips, old_ips):
                 causes.append(
-                    validation.invalid(path, policy, "must be 'SingleStack' to release the secondary cluster IP")
+                    fielderrors.invalid(path, policy, "must be 'SingleStack' to release the secondary cluster IP")
                 )
             if _reduced(families, old_families):
                 causes.append(
-                    validation.invalid(path, policy, "must be 'SingleStack' to release the secondary IP family")
+                    fielderrors.invalid(path, policy, "must be 'SingleStack' to release the secondary IP family")
                 )
     if policy == _SINGLE:
         must = "must be 'RequireDualStack' or 'PreferDualStack' when multiple"
         if len(ips) == 2:
-            causes.append(validation.invalid(path, policy, f"{must} cluster IPs are specified"))
+            causes.append(fielderrors.invalid(path, policy, f"{must} cluster IPs are specified"))
         if len(families) == 2:
-            causes.append(validation.invalid(path, policy, f"{must} IP families are specified"))
+            causes.append(fielderrors.invalid(path, policy, f"{must} IP families are specified"))
     return causes
 
 
@@ -212,7 +212,7 @@ def _infer_families(spec: Object, has: list[str]) -> list[Cause]:
             family = addresses.family_of(ip)
             if family not in has:
                 detail = f"{family} is not configured on this cluster"
-                causes.append(validation.invalid(f"spec.clusterIPs[{i}]", spec["clusterIPs"], detail))
+                causes.append(fielderrors.invalid(f"spec.clusterIPs[{i}]", spec["clusterIPs"], detail))
             else:
                 families.append(family)
     if families:
@@ -286,7 +286,7 @@ async def _take_address(taken: Taken, service: Object, family: str, wanted: str)
             address = await addresses.allocate(taken.server, service, wanted, taken.dry_run)
         except addresses.NotAvailable as error:
             shown = list(service["spec"].get("clusterIPs") or ())
-            cause = validation.invalid("spec.clusterIPs", shown, f"failed to allocate IP {wanted}: {error}")
+            cause = fielderrors.invalid("spec.clusterIPs", shown, f"failed to allocate IP {wanted}: {error}")
             raise _invalid(service, [cause]) from None
     taken.addresses.append(address)
     return address
@@ -362,7 +362,7 @@ def _take_port(taken: Taken, service: Object, i: int, wanted: int) -> int:
         else:
             wanted = table.take_any(taken.server)
     except ports.NotAvailable as error:
-        raise _invalid(service, [validation.invalid(f"spec.ports[{i}].nodePort", wanted, str(error))]) from None
+        raise _invalid(service, [fielderrors.invalid(f"spec.ports[{i}].nodePort", wanted, str(error))]) from None
     except ports.Full as error:
         raise status.internal_error(f"failed to allocate a nodePort: {error}") from None
     taken.ports.append(wanted)

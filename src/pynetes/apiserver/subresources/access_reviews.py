@@ -6,7 +6,7 @@ Source: kubernetes ``pkg/registry/authorization``, ``pkg/apis/authorization/vali
 from pynetes.apiserver.context import Context, RequestInfo, User
 from pynetes.apiserver.subresources.identity_reviews import answer, read
 from pynetes.http.types import Response
-from pynetes.meta import status, validation
+from pynetes.meta import fielderrors, status
 from pynetes.meta.objects import Object
 from pynetes.meta.status import Cause
 
@@ -40,13 +40,13 @@ async def local_access(ctx: Context) -> Response:
     of_resource = spec.get("resourceAttributes")
     if of_resource is not None and (of_resource.get("namespace") or "") != namespace:
         causes.append(
-            validation.invalid(
+            fielderrors.invalid(
                 "spec.resourceAttributes.namespace", of_resource.get("namespace") or "", "must match metadata.namespace"
             )
         )
     if spec.get("nonResourceAttributes") is not None:
         causes.append(
-            validation.invalid(
+            fielderrors.invalid(
                 "spec.nonResourceAttributes",
                 _shown(spec["nonResourceAttributes"]),
                 "disallowed on this kind of request",
@@ -130,16 +130,16 @@ def _user(spec: Object) -> User:
 def _subject_causes(spec: Object) -> list[Cause]:
     causes = _attribute_causes(spec)
     if not spec.get("user") and not spec.get("groups"):
-        causes.append(validation.invalid("spec.user", "", "at least one of user or group must be specified"))
+        causes.append(fielderrors.invalid("spec.user", "", "at least one of user or group must be specified"))
     return causes
 
 
 def _attribute_causes(spec: Object) -> list[Cause]:
     of_resource, other = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
     if of_resource is not None and other is not None:
-        return [validation.invalid("spec.nonResourceAttributes", _shown(other), _BOTH)]
+        return [fielderrors.invalid("spec.nonResourceAttributes", _shown(other), _BOTH)]
     if of_resource is None and other is None:
-        return [validation.invalid("spec.resourceAttributes", None, _ONE)]
+        return [fielderrors.invalid("spec.resourceAttributes", None, _ONE)]
     return []
 
 

@@ -11,8 +11,7 @@ from pynetes.apiserver.verbs.options import write_options
 from pynetes.apiserver.verbs.writes import Next
 from pynetes.http.types import Response
 from pynetes.kinds.pods.lifecycle import find_condition
-from pynetes.meta import schema, status
-from pynetes.meta import validation as rules
+from pynetes.meta import fielderrors, schema, status
 from pynetes.meta.encoding import Entry
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import GroupVersionKind
@@ -59,9 +58,9 @@ def _check(binding: Object) -> None:
     place = binding.get("target") or {}
     causes = []
     if place.get("kind", "") not in ("", "Node"):
-        causes.append(rules.not_supported("target.kind", place["kind"], ("Node", "<empty>")))
+        causes.append(fielderrors.not_supported("target.kind", place["kind"], ("Node", "<empty>")))
     if not place.get("name"):
-        causes.append(rules.required("target.name", ""))
+        causes.append(fielderrors.required("target.name", ""))
     if causes:
         texts = [f"{cause.field}: {cause.message}" for cause in causes]
         raise faults.unclassified(texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]")

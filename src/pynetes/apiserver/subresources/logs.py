@@ -12,7 +12,7 @@ from pynetes.apiserver.subresources import kubelets, podparameters
 from pynetes.apiserver.verbs import faults
 from pynetes.http.client import HTTPClient
 from pynetes.http.types import Answer, Response, Stream, Writer
-from pynetes.meta import status, validation
+from pynetes.meta import fielderrors, status
 from pynetes.meta.status import Cause, StatusError
 
 _STREAMS = ("All", "Stderr", "Stdout")
@@ -41,17 +41,17 @@ def _query(ctx: Context) -> str:
     stream = ctx.param("stream") or "All"
     causes: list[Cause] = []
     if tail is not None and tail < 0:
-        causes.append(validation.invalid("tailLines", tail, "must be greater than or equal to 0"))
+        causes.append(fielderrors.invalid("tailLines", tail, "must be greater than or equal to 0"))
     if limit is not None and limit < 1:
-        causes.append(validation.invalid("limitBytes", limit, "must be greater than 0"))
+        causes.append(fielderrors.invalid("limitBytes", limit, "must be greater than 0"))
     if since_seconds is not None and since_time:
-        causes.append(validation.forbidden("", "at most one of `sinceTime` or `sinceSeconds` may be specified"))
+        causes.append(fielderrors.forbidden("", "at most one of `sinceTime` or `sinceSeconds` may be specified"))
     elif since_seconds is not None and since_seconds < 1:
-        causes.append(validation.invalid("sinceSeconds", since_seconds, "must be greater than 0"))
+        causes.append(fielderrors.invalid("sinceSeconds", since_seconds, "must be greater than 0"))
     if stream not in _STREAMS:
-        causes.append(validation.not_supported("stream", stream, _STREAMS))
+        causes.append(fielderrors.not_supported("stream", stream, _STREAMS))
     if stream != "All" and tail is not None:
-        causes.append(validation.forbidden("", "`tailLines` and specific `stream` are mutually exclusive for now"))
+        causes.append(fielderrors.forbidden("", "`tailLines` and specific `stream` are mutually exclusive for now"))
     if causes:
         raise status.invalid("", "PodLogOptions", ctx.info.name, causes)
     asked = {name: "true" for name in ("follow", "previous", "timestamps") if podparameters.boolean(ctx, name)}

@@ -13,7 +13,7 @@ from pynetes.apiserver.verbs.options import WriteOptions, write_options
 from pynetes.apiserver.verbs.patch import Patch, patch_type
 from pynetes.apiserver.verbs.writes import Delete, Next
 from pynetes.http.types import Response
-from pynetes.meta import selectors, status, validation
+from pynetes.meta import fielderrors, selectors, status
 from pynetes.meta.decoder import decoder
 from pynetes.meta.encoding import Entry
 from pynetes.meta.objects import Object
@@ -100,5 +100,5 @@ def _check(ctx: Context, scale: Object) -> None:
     updating.check_name(ctx, scale)
     replicas = (scale.get("spec") or {}).get("replicas", 0)
     if replicas < 0:
-        cause = validation.invalid("spec.replicas", replicas, validation.NOT_NEGATIVE)
+        cause = fielderrors.invalid("spec.replicas", replicas, fielderrors.NOT_NEGATIVE)
         raise status.invalid("autoscaling", "Scale", scale["metadata"]["name"], [cause])

@@ -9,7 +9,7 @@ from pynetes.apiserver.context import Context
 from pynetes.apiserver.verbs import bodies, writes
 from pynetes.apiserver.verbs.options import write_options
 from pynetes.http.types import Response
-from pynetes.meta import status, validation
+from pynetes.meta import fielderrors, status
 from pynetes.meta.decoder import decoder
 from pynetes.meta.objects import Object
 from pynetes.meta.times import rfc3339
@@ -43,7 +43,7 @@ async def create(ctx: Context) -> Response:
     for field, value, what in (("name", target.name, "name"), ("namespace", target.namespace, "namespace")):
         if meta.get(field) and meta[field] != value:
             detail = f"must match the service account {what} if specified"
-            cause = validation.invalid(f"metadata.{field}", meta[field], detail)
+            cause = fielderrors.invalid(f"metadata.{field}", meta[field], detail)
             raise status.invalid(_GROUP, _KIND, target.name, [cause])
     entry = target.current()
     if entry is None:
@@ -75,7 +75,7 @@ def _check(seconds: int) -> None:
     elif seconds > _MOST_SECONDS:
         detail = "may not specify a duration larger than 2^32 seconds"
     if detail:
-        raise status.invalid(_GROUP, _KIND, "", [validation.invalid("spec.expirationSeconds", seconds, detail)])
+        raise status.invalid(_GROUP, _KIND, "", [fielderrors.invalid("spec.expirationSeconds", seconds, detail)])
 
 
 def _lifetime(own: tuple[str, ...], spec: Object, bound: dict[str, Object]) -> tuple[int, int]:

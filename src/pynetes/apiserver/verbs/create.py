@@ -11,8 +11,7 @@ from pynetes.apiserver.respond import respond
 from pynetes.apiserver.verbs import bodies, faults, leases, writes
 from pynetes.apiserver.verbs.options import write_options
 from pynetes.http.types import Response
-from pynetes.meta import status
-from pynetes.meta import validation as rules
+from pynetes.meta import names, status, validation
 from pynetes.meta.encoding import Entry
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Resource, WriteContext
@@ -103,7 +102,7 @@ def prepare_new(ctx: Context, resource: Resource, obj: Object, context: WriteCon
 def validate_new(resource: Resource, obj: Object, context: WriteContext) -> list[Cause]:
     if resource.hooks.validate is not None:
         return list(resource.hooks.validate(obj, context))
-    return rules.object_meta(obj, resource.namespaced, rules.name_rule(resource.name_is))
+    return validation.object_meta(obj, resource.namespaced, names.name_rule(resource.name_is))
 
 
 def kind_group(resource: Resource) -> str:

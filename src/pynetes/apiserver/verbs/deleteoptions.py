@@ -10,8 +10,7 @@ from pynetes.apiserver.context import Context
 from pynetes.apiserver.verbs.bodies import SCHEME
 from pynetes.apiserver.verbs.options import dry_run_causes
 from pynetes.meta import body as bodies
-from pynetes.meta import status
-from pynetes.meta import validation as rules
+from pynetes.meta import fielderrors, status
 from pynetes.meta.decoder import DecodeError, decoder
 from pynetes.meta.gotext import parse_int64, quoted
 from pynetes.meta.negotiation import request_media_type
@@ -86,10 +85,12 @@ def from_object(said: Object) -> DeleteOptions:
     causes: list[Cause] = []
     if policy and orphan is not None:
         causes.append(
-            rules.invalid("propagationPolicy", policy, "orphanDependents and deletionPropagation cannot be both set")
+            fielderrors.invalid(
+                "propagationPolicy", policy, "orphanDependents and deletionPropagation cannot be both set"
+            )
         )
     if policy and policy not in _POLICIES:
-        causes.append(rules.not_supported("propagationPolicy", policy, (*_POLICIES, "nil")))
+        causes.append(fielderrors.not_supported("propagationPolicy", policy, (*_POLICIES, "nil")))
     dry_run = said.get("dryRun") or []
     causes += dry_run_causes(dry_run)
     if causes:

@@ -6,8 +6,7 @@ Source: apimachinery ``pkg/apis/meta/v1/validation/validation.go``.
 from dataclasses import dataclass
 
 from pynetes.apiserver.context import Context
-from pynetes.meta import status
-from pynetes.meta import validation as rules
+from pynetes.meta import fielderrors, status, validation
 from pynetes.meta.status import Cause
 
 MODES = ("", "Ignore", "Strict", "Warn")
@@ -31,7 +30,7 @@ def write_options(ctx: Context, kind: str, *, apply: bool = False) -> WriteOptio
     params = ctx.params
     if not params:
         if apply:
-            raise _invalid(kind, [rules.required("fieldManager", "is required for apply patch")])
+            raise _invalid(kind, [fielderrors.required("fieldManager", "is required for apply patch")])
         return _USUAL
     dry_run = params.get("dryRun") or []
     manager = ctx.param("fieldManager")
@@ -40,13 +39,13 @@ def write_options(ctx: Context, kind: str, *, apply: bool = False) -> WriteOptio
     causes: list[Cause] = []
     if kind == "PatchOptions":
         if apply and not manager:
-            causes.append(rules.required("fieldManager", "is required for apply patch"))
+            causes.append(fielderrors.required("fieldManager", "is required for apply patch"))
         elif not apply and forced:
-            causes.append(rules.forbidden("force", "may not be specified for non-apply patch"))
-    causes += rules.field_manager("fieldManager", manager)
+            causes.append(fielderrors.forbidden("force", "may not be specified for non-apply patch"))
+    causes += validation.field_manager("fieldManager", manager)
     causes += dry_run_causes(dry_run)
     if mode not in MODES:
-        causes.append(rules.not_supported("fieldValidation", mode, MODES))
+        causes.append(fielderrors.not_supported("fieldValidation", mode, MODES))
     if causes:
         raise _invalid(kind, causes)
     return WriteOptions(bool(dry_run), manager, mode or "Warn", forced and ctx.param("force") not in ("false", "0"))
@@ -55,7 +54,7 @@ def write_options(ctx: Context, kind: str, *, apply: bool = False) -> WriteOptio
 def dry_run_causes(dry_run: list[str]) -> list[Cause]:
     if all(value == "All" for value in dry_run):
         return []
-    return [rules.not_supported("dryRun", dry_run, ("All",))]
+    return [fielderrors.not_supported("dryRun", dry_run, ("All",))]
 
 
 def _invalid(kind: str, causes: list[Cause]) -> status.StatusError:

@@ -17,7 +17,7 @@ from pynetes.apiserver.verbs.options import write_options
 from pynetes.apiserver.verbs.writes import Delete, Next
 from pynetes.http.types import Response
 from pynetes.meta import body as parsing
-from pynetes.meta import status, validation
+from pynetes.meta import fielderrors, status
 from pynetes.meta.decoder import DecodeError, decoder
 from pynetes.meta.encoding import Entry
 from pynetes.meta.gotext import plain
@@ -160,4 +160,4 @@ class Patch:
 
 
 def _invalid_patch(text: str, why: str) -> StatusError:
-    return status.invalid("", "", "", [validation.invalid("patch", text, why)])
+    return status.invalid("", "", "", [fielderrors.invalid("patch", text, why)])

@@ -12,7 +12,7 @@ from pynetes.apiserver.verbs import bodies, create, faults, leases, rules, write
 from pynetes.apiserver.verbs.options import write_options
 from pynetes.apiserver.verbs.writes import Delete, Next, Target
 from pynetes.http.types import Response
-from pynetes.meta import status, validation
+from pynetes.meta import fielderrors, names, status, validation
 from pynetes.meta.encoding import Entry
 from pynetes.meta.gotext import quoted
 from pynetes.meta.objects import Object
@@ -138,7 +138,7 @@ def check_revision(resource: Resource, name: str, obj: Object, entry: Entry) -> 
         raise faults.unclassified(f"strconv.ParseUint: parsing {quoted(said)}: invalid syntax")
     if not int(said or 0):
         if rules.needs_revision(resource):
-            cause = validation.invalid("metadata.resourceVersion", 0, "must be specified for an update")
+            cause = fielderrors.invalid("metadata.resourceVersion", 0, "must be specified for an update")
             raise status.invalid(resource.group, resource.plural, name, [cause])
     elif int(said) != entry.revision:
         raise faults.modified(resource, name)
@@ -163,7 +163,7 @@ def prepare_changed(ctx: Context, resource: Resource, obj: Object, old: Object, 
         meta["deletionTimestamp"] = before["deletionTimestamp"]
     if before.get("deletionGracePeriodSeconds") is not None and meta.get("deletionGracePeriodSeconds") is None:
         meta["deletionGracePeriodSeconds"] = before["deletionGracePeriodSeconds"]
-    causes = validation.metadata(meta, resource.namespaced, validation.path_segment, "metadata")
+    causes = validation.metadata(meta, resource.namespaced, names.path_segment, "metadata")
     causes += validation.metadata_update(meta, before, "metadata")
     if hooks.validate_update is not None:
         causes += hooks.validate_update(obj, old, context)

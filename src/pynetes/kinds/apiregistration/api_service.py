@@ -7,9 +7,9 @@ from pynetes.kinds.core.pod_defaults import fill
 from pynetes.kinds.metadata import Validation
 from pynetes.kinds.pods.lifecycle import find_condition
 from pynetes.kinds.strategy import Strategy
+from pynetes.meta.names import path_segment
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks
-from pynetes.meta.validation import path_segment
 
 _VALIDATION = Validation(False, path_segment)
 _STRATEGY = Strategy(has_status=True, resets_metadata=True)

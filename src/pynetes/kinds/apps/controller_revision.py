@@ -8,10 +8,11 @@ from typing import Any
 
 from pynetes.kinds import rows
 from pynetes.kinds.metadata import object_meta, object_meta_update
+from pynetes.meta.fielderrors import immutable, required
 from pynetes.meta.objects import Object, controller_of
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import immutable, non_negative, required
+from pynetes.meta.validation import non_negative
 
 
 def validate(revision: Object, context: WriteContext) -> Sequence[Cause]:

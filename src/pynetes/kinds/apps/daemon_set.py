@@ -11,19 +11,13 @@ from pynetes.kinds.core import pod_spec
 from pynetes.kinds.core.pod_defaults import default_template, fill
 from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.kinds.strategy import Strategy
+from pynetes.meta.fielderrors import immutable, invalid, not_supported, required, same
 from pynetes.meta.gotext import sorted_map
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.selectors import SelectorError, format_object, from_object
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    immutable,
-    invalid,
-    label_selector,
-    not_supported,
-    required,
-    same,
-)
+from pynetes.meta.validation import label_selector
 
 TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
 _STRATEGY = Strategy(generation=True, has_status=True, template=("spec", "template"))

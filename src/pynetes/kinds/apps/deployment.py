@@ -12,19 +12,12 @@ from pynetes.kinds.core.disabled import drop_disabled
 from pynetes.kinds.core.pod_defaults import default_template, fill
 from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.kinds.strategy import Strategy, keep, raise_generation
+from pynetes.meta.fielderrors import forbidden, immutable, invalid, not_supported, required, same
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.selectors import SelectorError, from_object
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    forbidden,
-    immutable,
-    invalid,
-    non_negative,
-    not_supported,
-    required,
-    same,
-)
+from pynetes.meta.validation import non_negative
 
 _STRATEGY = Strategy(generation=True, has_status=True, template=("spec", "template"))
 _COUNTS = (

@@ -7,11 +7,11 @@ from pynetes.kinds import rows, workload
 from pynetes.kinds.core.pod_defaults import default_template, fill
 from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.kinds.strategy import Strategy
+from pynetes.meta.fielderrors import immutable
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.selectors import format_object
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import immutable
 
 _STRATEGY = Strategy(generation=True, has_status=True, template=("spec", "template"))
 _COUNTS = (

@@ -10,21 +10,13 @@ from pynetes.kinds.core.pod_annotations import pod_annotations
 from pynetes.kinds.core.pod_defaults import default_claim_spec, default_template, fill, fill_empty
 from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.kinds.strategy import Strategy
+from pynetes.meta.fielderrors import forbidden, invalid, not_supported, required, same
+from pynetes.meta.names import dns1123_label
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.selectors import SelectorError
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    annotations,
-    dns1123_label,
-    forbidden,
-    invalid,
-    labels,
-    non_negative,
-    not_supported,
-    required,
-    same,
-)
+from pynetes.meta.validation import annotations, labels, non_negative
 
 _STRATEGY = Strategy(generation=True, has_status=True, template=("spec", "template"))
 _MUTABLE = (

@@ -5,20 +5,12 @@ from collections.abc import Sequence
 from pynetes.kinds import workload
 from pynetes.kinds.core.resource_names import container_resource_name
 from pynetes.kinds.metadata import object_meta, object_meta_update
+from pynetes.meta.fielderrors import NOT_NEGATIVE, Path, forbidden, invalid, not_supported, required
+from pynetes.meta.names import dns1123_label, path_segment
 from pynetes.meta.objects import Object
 from pynetes.meta.quantity import Quantity
 from pynetes.meta.resource import WriteContext
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    NOT_NEGATIVE,
-    Path,
-    dns1123_label,
-    forbidden,
-    invalid,
-    not_supported,
-    path_segment,
-    required,
-)
 
 MEMBERS = {
     "Object": "object",

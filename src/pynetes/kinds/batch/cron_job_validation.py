@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from pynetes.kinds.batch.job_validation import job_spec
 from pynetes.kinds.batch.schedules import ScheduleError, parse_schedule, zone_problem
 from pynetes.kinds.metadata import object_meta, object_meta_update
+from pynetes.meta.fielderrors import Path, invalid, not_supported, required
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import WriteContext
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import Path, invalid, non_negative, not_supported, required
+from pynetes.meta.validation import non_negative
 
 _POLICIES = ("Allow", "Forbid", "Replace")
 _zone_part = re.compile(r"[A-Za-z._0-9+][A-Za-z.\-_0-9+]{0,13}").fullmatch

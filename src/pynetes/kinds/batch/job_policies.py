@@ -6,22 +6,12 @@ Source: kubernetes ``pkg/apis/batch/validation/validation.go``.
 from collections.abc import Collection, Sequence
 
 from pynetes.kinds.batch.indexes import count, intervals
+from pynetes.meta.fielderrors import OMITTED, Path, duplicate, invalid, not_supported, required, too_long, too_many
 from pynetes.meta.gotext import quoted
+from pynetes.meta.names import qualified_name, size
 from pynetes.meta.objects import Object
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    OMITTED,
-    Path,
-    duplicate,
-    invalid,
-    non_negative,
-    not_supported,
-    qualified_name,
-    required,
-    size,
-    too_long,
-    too_many,
-)
+from pynetes.meta.validation import non_negative
 
 _ACTIONS = ("Count", "FailIndex", "FailJob", "Ignore")
 _OPERATORS = ("In", "NotIn")

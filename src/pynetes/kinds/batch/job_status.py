@@ -9,9 +9,10 @@ from typing import Any
 
 from pynetes.kinds.batch.indexes import intervals, overlap
 from pynetes.kinds.internal import internal_json
+from pynetes.meta.fielderrors import OMITTED, duplicate, invalid, required, same
 from pynetes.meta.objects import Object
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import OMITTED, duplicate, invalid, non_negative, required, same
+from pynetes.meta.validation import non_negative
 
 _COUNTS = ("active", "succeeded", "failed", "ready", "terminating")
 _CONDITIONS = "status.conditions"

@@ -10,26 +10,14 @@ from pynetes.kinds.batch.job_status import has_condition, status_update
 from pynetes.kinds.core import pod_spec
 from pynetes.kinds.internal import internal_json
 from pynetes.kinds.metadata import object_meta, object_meta_update
+from pynetes.meta.fielderrors import FIELD_IMMUTABLE, Path, immutable, invalid, not_supported, required, same, too_long
 from pynetes.meta.gotext import sorted_map
+from pynetes.meta.names import dns1123_label, size
 from pynetes.meta.objects import Object, uid_of
 from pynetes.meta.resource import WriteContext
 from pynetes.meta.selectors import from_object
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    FIELD_IMMUTABLE,
-    Path,
-    dns1123_label,
-    domain_prefixed_path,
-    immutable,
-    invalid,
-    label_selector,
-    non_negative,
-    not_supported,
-    required,
-    same,
-    size,
-    too_long,
-)
+from pynetes.meta.validation import domain_prefixed_path, label_selector, non_negative
 
 UID_LABEL = "batch.kubernetes.io/controller-uid"
 NAME_LABEL = "batch.kubernetes.io/job-name"

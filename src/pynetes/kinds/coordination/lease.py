@@ -7,10 +7,10 @@ from typing import Any
 
 from pynetes.kinds import rows
 from pynetes.kinds.metadata import Validation
+from pynetes.meta.fielderrors import NOT_NEGATIVE, invalid
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import NOT_NEGATIVE, invalid
 
 _GATED = ("strategy", "preferredHolder")
 

@@ -9,26 +9,13 @@ from pynetes.kinds.core import resource_names
 from pynetes.kinds.core.resource_names import NOT_POSITIVE
 from pynetes.kinds.internal import difference
 from pynetes.kinds.metadata import object_meta, object_meta_update
+from pynetes.meta.fielderrors import Path, Raw, forbidden, immutable, invalid, not_supported, required, same
+from pynetes.meta.names import dns1123_label, dns1123_subdomain, qualified_name
 from pynetes.meta.objects import Object
 from pynetes.meta.quantity import Quantity
 from pynetes.meta.resource import WriteContext
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    Path,
-    Raw,
-    annotations,
-    dns1123_label,
-    dns1123_subdomain,
-    forbidden,
-    immutable,
-    invalid,
-    label_selector,
-    labels,
-    not_supported,
-    qualified_name,
-    required,
-    same,
-)
+from pynetes.meta.validation import annotations, label_selector, labels
 
 STORAGE_CLASS = "volume.beta.kubernetes.io/storage-class"
 _ACCESS_MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")

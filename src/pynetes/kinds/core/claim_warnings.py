@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from pynetes.kinds.core.claim_validation import STORAGE_CLASS
+from pynetes.meta.fielderrors import Path
 from pynetes.meta.gotext import quoted
 from pynetes.meta.objects import Object
 from pynetes.meta.quantity import Quantity
-from pynetes.meta.validation import Path
 
 _DEPRECATED = 'deprecated since v1.8; use "storageClassName" attribute instead'
 

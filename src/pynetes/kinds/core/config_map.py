@@ -6,17 +6,11 @@ from typing import Any
 from pynetes.kinds import rows
 from pynetes.kinds.core.secret import MAX_SIZE, decoded_size
 from pynetes.kinds.metadata import object_meta, object_meta_update
+from pynetes.meta.fielderrors import forbidden, invalid, same, too_long
+from pynetes.meta.names import config_map_key, size
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    config_map_key,
-    forbidden,
-    invalid,
-    same,
-    size,
-    too_long,
-)
 
 _FROZEN = "field is immutable when `immutable` is set"
 

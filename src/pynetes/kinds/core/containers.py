@@ -11,21 +11,10 @@ from pynetes.kinds.core.resources import resource_requirements
 from pynetes.kinds.core.security import security_context
 from pynetes.kinds.core.volumes import pull_policy
 from pynetes.kinds.pods.lifecycle import is_sidecar
+from pynetes.meta.fielderrors import Path, duplicate, forbidden, invalid, not_found, not_supported, required, too_many
+from pynetes.meta.names import dns1123_label, port_name, port_number
 from pynetes.meta.objects import Object
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    Path,
-    dns1123_label,
-    duplicate,
-    forbidden,
-    invalid,
-    not_found,
-    not_supported,
-    port_name,
-    port_number,
-    required,
-    too_many,
-)
 
 _MESSAGE_POLICIES = ("File", "FallbackToLogsOnError")
 _POLICIES = ("Always", "Never", "OnFailure")

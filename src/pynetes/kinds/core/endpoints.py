@@ -7,20 +7,11 @@ from pynetes.kinds import rows
 from pynetes.kinds.core.pod_defaults import fill_empty
 from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.meta.addresses import endpoint_ip, ip_warnings, legacy_ip
+from pynetes.meta.fielderrors import Path, invalid, not_supported, required, same
+from pynetes.meta.names import dns1123_label, dns1123_subdomain, port_number, qualified_name
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    Path,
-    dns1123_label,
-    dns1123_subdomain,
-    invalid,
-    not_supported,
-    port_number,
-    qualified_name,
-    required,
-    same,
-)
 
 _MANAGED_BY = "endpoints.kubernetes.io/managed-by"
 PROTOCOLS = ("SCTP", "TCP", "UDP")

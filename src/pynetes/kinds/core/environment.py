@@ -6,18 +6,10 @@ Source: kubernetes ``pkg/apis/core/validation/validation.go`` ``ValidateEnv``.
 from collections.abc import Sequence
 
 from pynetes.kinds.core.field_paths import ENV_FIELDS, field_reference, no_backsteps, resource_reference
+from pynetes.meta.fielderrors import Path, invalid, required
+from pynetes.meta.names import config_map_key, dns1123_label, dns1123_subdomain, env_var_name, prefix_problems
 from pynetes.meta.objects import Object
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    Path,
-    config_map_key,
-    dns1123_label,
-    dns1123_subdomain,
-    env_var_name,
-    invalid,
-    prefix_problems,
-    required,
-)
 
 _SOURCES = ("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef")
 _ONE = "may not have more than one field specified at a time"

@@ -9,10 +9,11 @@ from typing import Any
 from pynetes.kinds import rows
 from pynetes.kinds.internal import internal_json
 from pynetes.kinds.metadata import object_meta, object_meta_update
+from pynetes.meta.fielderrors import FIELD_IMMUTABLE, invalid, required, same
+from pynetes.meta.names import dns1123_subdomain, qualified_name, size
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import FIELD_IMMUTABLE, dns1123_subdomain, invalid, qualified_name, required, same, size
 
 _IMMUTABLE: Sequence[tuple[str, Any]] = (
     ("involvedObject", {}),

@@ -5,10 +5,11 @@ Source: kubernetes ``pkg/apis/core/validation/validation.go``, ``pkg/apis/core/p
 
 from collections.abc import Collection
 
+from pynetes.meta.fielderrors import Path, invalid, not_supported, required
+from pynetes.meta.names import qualified_name
 from pynetes.meta.objects import Object
 from pynetes.meta.quantity import Quantity
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import Path, invalid, not_supported, qualified_name, required
 
 _MODE = "must be a number between 0 and 0777 (octal), both inclusive"
 _SIMULTANEOUS = "fieldRef and resourceFieldRef can not be specified simultaneously"

@@ -4,17 +4,11 @@ Source: kubernetes ``pkg/apis/core/validation/validation.go`` ``validateProbe``.
 """
 
 from pynetes.kinds.core.service_validation import port_number_or_name
+from pynetes.meta.fielderrors import Path, forbidden, invalid, not_supported, required
+from pynetes.meta.names import http_header_name
 from pynetes.meta.objects import Object
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    Path,
-    forbidden,
-    http_header_name,
-    invalid,
-    non_negative,
-    not_supported,
-    required,
-)
+from pynetes.meta.validation import non_negative
 
 _HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc", "sleep")
 _COUNTS = ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold")

@@ -6,11 +6,12 @@ from typing import Any
 from pynetes.kinds.core import resource_names
 from pynetes.kinds.core.pod_defaults import round_amounts
 from pynetes.kinds.metadata import Validation
+from pynetes.meta.fielderrors import Path, duplicate, forbidden, invalid, required
+from pynetes.meta.names import qualified_name
 from pynetes.meta.objects import Object
 from pynetes.meta.quantity import Quantity
 from pynetes.meta.resource import Hooks
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import Path, duplicate, forbidden, invalid, qualified_name, required
 
 _TYPES = ("Pod", "Container", "PersistentVolumeClaim")
 _LISTS = ("max", "min", "default", "defaultRequest", "maxLimitRequestRatio")

@@ -6,9 +6,9 @@ Source: kubernetes ``pkg/apis/core/validation/validation.go``.
 from collections.abc import Mapping, Sequence
 
 from pynetes.kinds.core.field_paths import descending
+from pynetes.meta.fielderrors import Path, forbidden, invalid, not_found, not_supported, required
 from pynetes.meta.objects import Object
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import Path, forbidden, invalid, not_found, not_supported, required
 
 _PROPAGATIONS = ("Bidirectional", "HostToContainer", "None")
 _RECURSIVE = ("Disabled", "Enabled", "IfPossible")

@@ -6,15 +6,11 @@ from typing import Any
 from pynetes.kinds import rows
 from pynetes.kinds.metadata import kube_finalizer, object_meta, object_meta_update
 from pynetes.kinds.strategy import keep
+from pynetes.meta.fielderrors import Path, invalid
+from pynetes.meta.names import dns1123_label, qualified_name
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    Path,
-    dns1123_label,
-    invalid,
-    qualified_name,
-)
 
 NAME_LABEL = "kubernetes.io/metadata.name"
 

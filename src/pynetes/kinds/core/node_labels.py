@@ -5,8 +5,9 @@ Source: kubernetes ``pkg/api/node/util.go``; ``pkg/apis/core/validation/validati
 
 from collections.abc import Mapping
 
+from pynetes.meta.fielderrors import Path
+from pynetes.meta.names import label_value
 from pynetes.meta.objects import Object
-from pynetes.meta.validation import Path, label_value
 
 DEPRECATED: Mapping[str, str] = {
     "beta.kubernetes.io/arch": 'deprecated since v1.14; use "kubernetes.io/arch" instead',

@@ -7,21 +7,13 @@ from pynetes.kinds.core import resource_names
 from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.meta import gojson
 from pynetes.meta.addresses import is_dual_stack, legacy_cidr
+from pynetes.meta.fielderrors import Path, duplicate, forbidden, invalid, not_supported, required, with_detail
 from pynetes.meta.gotext import quoted
+from pynetes.meta.names import label_value
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import WriteContext
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    Path,
-    duplicate,
-    forbidden,
-    invalid,
-    label_name,
-    label_value,
-    not_supported,
-    required,
-    with_detail,
-)
+from pynetes.meta.validation import label_name
 
 _AVOID_PODS = "scheduler.alpha.kubernetes.io/preferAvoidPods"
 TAINT_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")

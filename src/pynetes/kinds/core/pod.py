@@ -12,10 +12,10 @@ from pynetes.kinds.core.profiles import sync_app_armor
 from pynetes.kinds.pods.lifecycle import termination_grace_period
 from pynetes.kinds.pods.resources import qos_class
 from pynetes.kinds.strategy import keep, raise_generation, reset_metadata
+from pynetes.meta.fielderrors import same
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.times import rfc3339
-from pynetes.meta.validation import same
 
 _IMPLICIT_LABELS = (("matchLabelKeys", "In"), ("mismatchLabelKeys", "NotIn"))
 

@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 
 from pynetes.kinds.core.profiles import profile_annotations
+from pynetes.meta.fielderrors import Path, invalid
 from pynetes.meta.objects import Object
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import Path, invalid
 
 MIRROR = "kubernetes.io/config.mirror"
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"

@@ -6,18 +6,10 @@ Source: kubernetes ``pkg/apis/core/validation/validation.go``.
 from collections.abc import Sequence
 
 from pynetes.meta.addresses import legacy_ip
+from pynetes.meta.fielderrors import Path, forbidden, invalid, required, too_long
+from pynetes.meta.names import dns1123_subdomain, dns1123_subdomain_with_underscore, size
 from pynetes.meta.objects import Object
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    Path,
-    dns1123_subdomain,
-    dns1123_subdomain_with_underscore,
-    forbidden,
-    invalid,
-    required,
-    size,
-    too_long,
-)
 
 
 def host_network(path: Path, containers: Sequence[Object], is_pod: bool) -> list[Cause]:

@@ -22,22 +22,11 @@ from pynetes.kinds.core.security import (
 )
 from pynetes.kinds.core.tolerations import tolerations
 from pynetes.kinds.core.volumes import volumes
+from pynetes.meta.fielderrors import Path, duplicate, forbidden, invalid, not_found, not_supported, required
+from pynetes.meta.names import dns1123_label, dns1123_subdomain, inclusive_range_error
 from pynetes.meta.objects import Object
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    Path,
-    annotations,
-    dns1123_label,
-    dns1123_subdomain,
-    duplicate,
-    forbidden,
-    inclusive_range_error,
-    invalid,
-    labels,
-    not_found,
-    not_supported,
-    required,
-)
+from pynetes.meta.validation import annotations, labels
 
 _RESTART_POLICIES = ("Always", "OnFailure", "Never")
 _DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")

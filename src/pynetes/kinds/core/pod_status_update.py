@@ -8,18 +8,10 @@ from collections.abc import Sequence
 from pynetes.kinds.metadata import object_meta_update
 from pynetes.kinds.pods.lifecycle import restarts
 from pynetes.meta.addresses import is_dual_stack, legacy_ip, parse_ip
+from pynetes.meta.fielderrors import duplicate, forbidden, immutable, internal, invalid
+from pynetes.meta.names import dns1123_subdomain, qualified_name, user_id
 from pynetes.meta.objects import Object
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    dns1123_subdomain,
-    duplicate,
-    forbidden,
-    immutable,
-    internal,
-    invalid,
-    qualified_name,
-    user_id,
-)
 
 _SYSTEM = ("PodScheduled", "Ready", "Initialized")
 _NOT_BACK = "may not be transitioned to non-terminated state"

@@ -15,18 +15,12 @@ from pynetes.kinds.core.tolerations import tolerations
 from pynetes.kinds.internal import difference, internal
 from pynetes.kinds.metadata import object_meta_update
 from pynetes.kinds.pods.resources import qos_class
+from pynetes.meta.fielderrors import Path, forbidden, invalid, required, same
 from pynetes.meta.gotext import quoted
+from pynetes.meta.names import inclusive_range_error
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import WriteContext
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    Path,
-    forbidden,
-    inclusive_range_error,
-    invalid,
-    required,
-    same,
-)
 
 _UPDATABLE = (
     "`spec.containers[*].image`",

@@ -7,10 +7,10 @@ from pynetes.kinds.core.pod_annotations import pod_annotations
 from pynetes.kinds.core.pod_spec import pod_spec
 from pynetes.kinds.core.profiles import profiles_agree
 from pynetes.kinds.metadata import object_meta
+from pynetes.meta.fielderrors import forbidden
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import WriteContext
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import forbidden
 
 
 def validate_create(pod: Object, context: WriteContext) -> Sequence[Cause]:

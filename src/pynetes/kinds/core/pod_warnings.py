@@ -10,9 +10,10 @@ from pynetes.kinds.core.node_labels import DEPRECATED, node_term_warnings
 from pynetes.kinds.core.path_warnings import overlapping_paths
 from pynetes.kinds.core.profiles import APP_ARMOR, SECCOMP_CONTAINER, SECCOMP_POD, app_armor_of
 from pynetes.meta.addresses import ip_warnings
+from pynetes.meta.fielderrors import Path
 from pynetes.meta.gotext import quoted
+from pynetes.meta.names import dns1123_label
 from pynetes.meta.objects import Object
-from pynetes.meta.validation import Path, dns1123_label
 
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"

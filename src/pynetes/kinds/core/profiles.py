@@ -8,9 +8,9 @@ from collections.abc import Mapping
 
 from pynetes.kinds.core.field_paths import descending
 from pynetes.kinds.core.security import all_containers, app_armor
+from pynetes.meta.fielderrors import Path, forbidden, invalid
 from pynetes.meta.objects import Object
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import Path, forbidden, invalid
 
 SECCOMP_POD = "seccomp.security.alpha.kubernetes.io/pod"
 SECCOMP_CONTAINER = "container.seccomp.security.alpha.kubernetes.io/"

@@ -6,18 +6,11 @@ Source: kubernetes ``pkg/apis/core/validation/validation.go`` ``validateProjecti
 from pynetes.kinds.core.field_paths import downward_file, mode, not_reserved
 from pynetes.kinds.core.signers import is_kubernetes_signer, signer_name
 from pynetes.kinds.core.volume_sources import key_to_path, needs
+from pynetes.meta.fielderrors import Path, forbidden, invalid, not_supported, required
+from pynetes.meta.names import dns1123_subdomain
 from pynetes.meta.objects import Object
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    Path,
-    dns1123_subdomain,
-    domain_prefixed_key,
-    forbidden,
-    invalid,
-    label_selector,
-    not_supported,
-    required,
-)
+from pynetes.meta.validation import domain_prefixed_key, label_selector
 
 _CONFLICT = "conflicting duplicate paths"
 _KEY_TYPES = ("RSA3072", "RSA4096", "ECDSAP256", "ECDSAP384", "ECDSAP521", "ED25519")

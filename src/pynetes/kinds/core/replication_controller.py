@@ -12,17 +12,12 @@ from pynetes.kinds.core import pod_spec
 from pynetes.kinds.core.pod_defaults import default_template, fill
 from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.kinds.strategy import Strategy
+from pynetes.meta.fielderrors import forbidden, invalid, not_supported, required
 from pynetes.meta.gotext import sorted_map
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.selectors import from_labels
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    forbidden,
-    invalid,
-    not_supported,
-    required,
-)
 
 _STRATEGY = Strategy(generation=True, has_status=True, template=("spec", "template"))
 

@@ -3,9 +3,10 @@
 Source: kubernetes ``pkg/apis/core/helper/helpers.go``, ``pkg/apis/core/validation/validation.go``.
 """
 
+from pynetes.meta.fielderrors import NOT_NEGATIVE, Path, invalid
+from pynetes.meta.names import qualified_name
 from pynetes.meta.quantity import Quantity
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import NOT_NEGATIVE, Path, invalid, qualified_name
 
 NOT_INTEGER = "must be an integer"
 NOT_POSITIVE = "must be greater than zero"

@@ -8,10 +8,10 @@ from pynetes.kinds.core import resource_names
 from pynetes.kinds.core.pod_defaults import round_amounts
 from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.kinds.strategy import Strategy
+from pynetes.meta.fielderrors import FIELD_IMMUTABLE, Path, invalid, required
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import FIELD_IMMUTABLE, Path, invalid, required
 
 _STRATEGY = Strategy(has_status=True)
 _SCOPES = frozenset(

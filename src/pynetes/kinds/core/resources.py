@@ -5,12 +5,8 @@ from collections.abc import Callable, Collection, Sequence
 from pynetes.kinds.core import resource_names
 from pynetes.kinds.core.resource_names import HUGE_PAGES, is_huge_page, may_overcommit
 from pynetes.kinds.pods.resources import container_totals, is_pod_level
-from pynetes.meta.objects import Object
-from pynetes.meta.quantity import Quantity, QuantityError
-from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
+from pynetes.meta.fielderrors import (
     Path,
-    dns1123_label,
     duplicate,
     forbidden,
     invalid,
@@ -19,6 +15,10 @@ from pynetes.meta.validation import (
     required,
     with_detail,
 )
+from pynetes.meta.names import dns1123_label
+from pynetes.meta.objects import Object
+from pynetes.meta.quantity import Quantity, QuantityError
+from pynetes.meta.status import Cause
 
 _COMPUTE = ("cpu", "memory")
 _NameRule = Callable[[Path, str], list[Cause]]

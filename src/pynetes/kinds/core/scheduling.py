@@ -6,22 +6,11 @@ Source: kubernetes ``pkg/apis/core/validation/validation.go``.
 from collections.abc import Sequence
 
 from pynetes.kinds.core.resource_names import NOT_POSITIVE
+from pynetes.meta.fielderrors import Path, duplicate, forbidden, invalid, not_supported, required
+from pynetes.meta.names import dns1123_label, dns1123_subdomain, label_value, qualified_name
 from pynetes.meta.objects import Object
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    Path,
-    dns1123_label,
-    dns1123_subdomain,
-    duplicate,
-    forbidden,
-    invalid,
-    label_name,
-    label_selector,
-    label_value,
-    not_supported,
-    qualified_name,
-    required,
-)
+from pynetes.meta.validation import label_name, label_selector
 
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"

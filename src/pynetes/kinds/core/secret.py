@@ -13,18 +13,11 @@ from pynetes.kinds import rows
 from pynetes.kinds.core.tls_pair import key_pair_problem
 from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.meta import gojson
+from pynetes.meta.fielderrors import forbidden, immutable, invalid, required, same, too_long
+from pynetes.meta.names import config_map_key
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    config_map_key,
-    forbidden,
-    immutable,
-    invalid,
-    required,
-    same,
-    too_long,
-)
 
 MAX_SIZE = 1024 * 1024
 _SERVICE_ACCOUNT = "kubernetes.io/service-account.name"

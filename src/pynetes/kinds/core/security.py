@@ -7,20 +7,10 @@ import re
 from collections.abc import Iterator
 
 from pynetes.kinds.core.field_paths import descending
+from pynetes.meta.fielderrors import Path, duplicate, forbidden, invalid, not_supported, required, too_long
+from pynetes.meta.names import dns1123_subdomain, size, user_id
 from pynetes.meta.objects import Object
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    Path,
-    dns1123_subdomain,
-    duplicate,
-    forbidden,
-    invalid,
-    not_supported,
-    required,
-    size,
-    too_long,
-    user_id,
-)
 
 _PROFILES = ("Localhost", "RuntimeDefault", "Unconfined")
 _SYSCTL_TEXT = r"^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$"

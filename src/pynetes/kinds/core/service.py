@@ -10,10 +10,10 @@ from pynetes.kinds import rows
 from pynetes.kinds.core.service_validation import is_headless, validate, validate_update
 from pynetes.kinds.strategy import keep
 from pynetes.meta.addresses import cidr_warnings, ip_warnings
+from pynetes.meta.fielderrors import same
 from pynetes.meta.gotext import quoted
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
-from pynetes.meta.validation import same
 
 _WITH_ADDRESS = ("ClusterIP", "NodePort", "LoadBalancer")
 _WITH_NODE_PORT = ("NodePort", "LoadBalancer")

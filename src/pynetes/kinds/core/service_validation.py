@@ -5,23 +5,12 @@ from collections.abc import Sequence
 from pynetes.kinds.core.endpoints import PROTOCOLS
 from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.meta.addresses import endpoint_ip, is_dual_stack, is_ipv6, legacy_cidr, legacy_ip, parse_ip
+from pynetes.meta.fielderrors import Path, duplicate, forbidden, invalid, not_supported, required
+from pynetes.meta.names import dns1123_label, dns1123_subdomain, port_name, port_number, qualified_name
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import WriteContext
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    Path,
-    dns1123_label,
-    dns1123_subdomain,
-    duplicate,
-    forbidden,
-    invalid,
-    labels,
-    not_supported,
-    port_name,
-    port_number,
-    qualified_name,
-    required,
-)
+from pynetes.meta.validation import labels
 
 _TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 _AFFINITIES = ("ClientIP", "None")

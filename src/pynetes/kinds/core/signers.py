@@ -1,8 +1,9 @@
 """Names of certificate signers. Source: kubernetes ``pkg/apis/core/validation/names.go``."""
 
+from pynetes.meta.fielderrors import Path, invalid, required, too_long
 from pynetes.meta.gotext import quoted
+from pynetes.meta.names import NameRule, dns1123_label, dns1123_subdomain, size
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import NameRule, Path, dns1123_label, dns1123_subdomain, invalid, required, size, too_long
 
 
 def is_kubernetes_signer(name: str) -> bool:

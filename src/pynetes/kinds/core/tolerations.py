@@ -6,9 +6,11 @@ Source: kubernetes ``pkg/apis/core/validation/validation.go`` ``ValidateTolerati
 from collections.abc import Sequence
 
 from pynetes.kinds.core.node_validation import TAINT_EFFECTS
+from pynetes.meta.fielderrors import Path, invalid, not_supported
+from pynetes.meta.names import label_value
 from pynetes.meta.objects import Object
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import Path, invalid, label_name, label_value, not_supported
+from pynetes.meta.validation import label_name
 
 _COMPARISONS = ("Equal", "Exists", "Lt", "Gt")
 

@@ -6,19 +6,10 @@ Source: kubernetes ``pkg/apis/core/validation/validation.go``, ``validateVolumeS
 import re
 
 from pynetes.kinds.core.field_paths import descending, downward_file, mode, no_backsteps, not_reserved
+from pynetes.meta.fielderrors import Path, invalid, not_supported, required, too_long
+from pynetes.meta.names import dns1123_label, dns1123_subdomain, inclusive_range_error, size
 from pynetes.meta.objects import Object
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    Path,
-    dns1123_label,
-    dns1123_subdomain,
-    inclusive_range_error,
-    invalid,
-    not_supported,
-    required,
-    size,
-    too_long,
-)
 
 ISCSI_TOO_LONG = (
     "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if"

@@ -13,16 +13,10 @@ from pynetes.kinds.core.resource_names import NOT_POSITIVE
 from pynetes.kinds.core.scheduling import node_selector
 from pynetes.kinds.internal import difference, internal_json
 from pynetes.kinds.metadata import object_meta, object_meta_update
-from pynetes.meta.gotext import json_text
-from pynetes.meta.objects import Object
-from pynetes.meta.quantity import Quantity
-from pynetes.meta.resource import WriteContext
-from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
+from pynetes.meta.fielderrors import (
     FIELD_IMMUTABLE,
     Path,
     Raw,
-    dns1123_subdomain,
     forbidden,
     immutable,
     invalid,
@@ -30,6 +24,12 @@ from pynetes.meta.validation import (
     required,
     same,
 )
+from pynetes.meta.gotext import json_text
+from pynetes.meta.names import dns1123_subdomain
+from pynetes.meta.objects import Object
+from pynetes.meta.quantity import Quantity
+from pynetes.meta.resource import WriteContext
+from pynetes.meta.status import Cause
 
 _RECLAIM_POLICIES = ("Delete", "Recycle", "Retain")
 _CLASS = "volumeAttributesClassName"

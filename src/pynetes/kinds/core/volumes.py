@@ -7,20 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from pynetes.kinds.core import volume_sources as sources
 from pynetes.kinds.core.projections import projected
+from pynetes.meta.fielderrors import Path, duplicate, forbidden, invalid, not_supported, required
 from pynetes.meta.gotext import quoted
+from pynetes.meta.names import dns1123_label, dns1123_subdomain
 from pynetes.meta.objects import Object
 from pynetes.meta.quantity import Quantity
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    Path,
-    dns1123_label,
-    dns1123_subdomain,
-    duplicate,
-    forbidden,
-    invalid,
-    not_supported,
-    required,
-)
 
 _MORE = "may not specify more than 1 volume type"
 _PULL_POLICIES = ("Always", "IfNotPresent", "Never")

@@ -9,24 +9,12 @@ from pynetes.kinds.core.pod_defaults import fill
 from pynetes.kinds.metadata import object_meta
 from pynetes.kinds.strategy import raise_generation
 from pynetes.meta.addresses import endpoint_ip, ip_warnings, is_ipv6, legacy_ip, strict_ip
+from pynetes.meta.fielderrors import Path, duplicate, immutable, invalid, not_supported, required, same, too_many
+from pynetes.meta.names import dns1123_label, dns1123_subdomain, label_value, qualified_name
 from pynetes.meta.objects import Object, labels_of
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    Path,
-    dns1123_label,
-    dns1123_subdomain,
-    duplicate,
-    fully_qualified_domain_name,
-    immutable,
-    invalid,
-    label_value,
-    not_supported,
-    qualified_name,
-    required,
-    same,
-    too_many,
-)
+from pynetes.meta.validation import fully_qualified_domain_name
 
 _ADDRESS_TYPES = ("FQDN", "IPv4", "IPv6")
 _HOSTNAME = "kubernetes.io/hostname"

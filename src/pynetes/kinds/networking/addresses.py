@@ -11,18 +11,12 @@ from pynetes.kinds.internal import internal_json
 from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.kinds.strategy import Strategy
 from pynetes.meta.addresses import cidr_warnings, parse_cidr, strict_cidr, strict_ip
+from pynetes.meta.fielderrors import FIELD_IMMUTABLE, invalid, required, same
 from pynetes.meta.gotext import quoted
+from pynetes.meta.names import dns1123_subdomain, path_segment
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    FIELD_IMMUTABLE,
-    dns1123_subdomain,
-    invalid,
-    path_segment,
-    required,
-    same,
-)
 
 _PATH = "spec.cidrs"
 _STRATEGY = Strategy(has_status=True, resets_metadata=True)

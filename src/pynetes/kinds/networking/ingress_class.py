@@ -11,21 +11,12 @@ from pynetes.kinds.core.pod_defaults import fill
 from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.kinds.networking.ingress_validation import typed_reference
 from pynetes.kinds.strategy import Strategy
+from pynetes.meta.fielderrors import Path, forbidden, immutable, invalid, not_supported, required, too_long
+from pynetes.meta.names import dns1123_label, size
 from pynetes.meta.objects import Object, annotations_of
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    Path,
-    dns1123_label,
-    domain_prefixed_path,
-    forbidden,
-    immutable,
-    invalid,
-    not_supported,
-    required,
-    size,
-    too_long,
-)
+from pynetes.meta.validation import domain_prefixed_path
 
 IS_DEFAULT = "ingressclass.kubernetes.io/is-default-class"
 _STRATEGY = Strategy(generation=True)

@@ -7,21 +7,18 @@ from collections.abc import Sequence
 
 from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.meta.addresses import legacy_ip, parse_ip
-from pynetes.meta.objects import Object, annotations_of
-from pynetes.meta.resource import WriteContext
-from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    Path,
+from pynetes.meta.fielderrors import Path, invalid, not_supported, required
+from pynetes.meta.names import (
     dns1123_label,
     dns1123_subdomain,
-    invalid,
-    not_supported,
     path_segment,
     port_name,
     port_number,
-    required,
     wildcard_subdomain,
 )
+from pynetes.meta.objects import Object, annotations_of
+from pynetes.meta.resource import WriteContext
+from pynetes.meta.status import Cause
 
 CLASS_ANNOTATION = "kubernetes.io/ingress.class"
 _PATH_TYPES = ("Exact", "ImplementationSpecific", "Prefix")

@@ -4,19 +4,12 @@ from collections.abc import Collection, Iterator, Sequence
 
 from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.meta.addresses import legacy_cidr, parse_cidr
+from pynetes.meta.fielderrors import Path, forbidden, invalid, not_supported, required
+from pynetes.meta.names import port_name, port_number
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import WriteContext
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    Path,
-    forbidden,
-    invalid,
-    label_selector,
-    not_supported,
-    port_name,
-    port_number,
-    required,
-)
+from pynetes.meta.validation import label_selector
 
 _PROTOCOLS = ("TCP", "UDP", "SCTP")
 _TYPES = ("Ingress", "Egress")

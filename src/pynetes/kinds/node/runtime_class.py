@@ -9,17 +9,12 @@ from pynetes.kinds.core.pod_defaults import round_amounts
 from pynetes.kinds.core.resources import resource_requirements
 from pynetes.kinds.core.tolerations import tolerations
 from pynetes.kinds.metadata import object_meta, object_meta_update
+from pynetes.meta.fielderrors import duplicate, immutable, invalid, required
+from pynetes.meta.names import dns1123_label
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    dns1123_label,
-    duplicate,
-    immutable,
-    invalid,
-    labels,
-    required,
-)
+from pynetes.meta.validation import labels
 
 
 def default(obj: Object) -> None:

@@ -6,17 +6,11 @@ from typing import Any
 from pynetes.kinds import rows, workload
 from pynetes.kinds.internal import internal_json
 from pynetes.kinds.strategy import Strategy
+from pynetes.meta.fielderrors import invalid, not_supported
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    conditions,
-    invalid,
-    label_selector,
-    not_supported,
-    object_meta,
-    object_meta_update,
-)
+from pynetes.meta.validation import conditions, label_selector, object_meta, object_meta_update
 
 _STRATEGY = Strategy(generation=True, has_status=True)
 _EVICTION_POLICIES = ("AlwaysAllow", "IfHealthyBudget")

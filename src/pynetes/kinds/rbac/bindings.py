@@ -6,17 +6,11 @@ from typing import Any
 from pynetes.kinds import rows
 from pynetes.kinds.core.pod_defaults import fill_empty
 from pynetes.kinds.metadata import object_meta, object_meta_update
+from pynetes.meta.fielderrors import Path, invalid, not_supported, required
+from pynetes.meta.names import dns1123_subdomain, path_segment
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    Path,
-    dns1123_subdomain,
-    invalid,
-    not_supported,
-    path_segment,
-    required,
-)
 
 GROUP = "rbac.authorization.k8s.io"
 

@@ -3,11 +3,13 @@
 from typing import Any
 
 from pynetes.kinds.metadata import Validation, object_meta
+from pynetes.meta.fielderrors import Path, invalid, required
+from pynetes.meta.names import path_segment
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.selectors import SelectorError, from_object
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import Path, invalid, label_selector, path_segment, required
+from pynetes.meta.validation import label_selector
 
 
 def policy_rule(path: Path, rule: Object, namespaced: bool) -> list[Cause]:

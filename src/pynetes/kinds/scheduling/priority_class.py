@@ -7,15 +7,10 @@ from pynetes.kinds import rows
 from pynetes.kinds.core.pod_defaults import fill
 from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.kinds.strategy import Strategy
+from pynetes.meta.fielderrors import forbidden, immutable, not_supported, required
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    forbidden,
-    immutable,
-    not_supported,
-    required,
-)
 
 HIGHEST_USER_PRIORITY = 1_000_000_000
 SYSTEM = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}

@@ -6,23 +6,13 @@ Source: kubernetes ``pkg/apis/storage/validation/validation.go``.
 from collections.abc import Mapping, Sequence
 
 from pynetes.kinds.metadata import object_meta, object_meta_update
+from pynetes.meta.fielderrors import Path, duplicate, forbidden, immutable, invalid, not_supported, required, too_long
 from pynetes.meta.gotext import sorted_map
+from pynetes.meta.names import qualified_name, size
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import WriteContext
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    Path,
-    duplicate,
-    forbidden,
-    immutable,
-    invalid,
-    label_name,
-    not_supported,
-    qualified_name,
-    required,
-    size,
-    too_long,
-)
+from pynetes.meta.validation import label_name
 
 _RECLAIM_POLICIES = ("Delete", "Retain")
 _BINDING_MODES = ("Immediate", "WaitForFirstConsumer")

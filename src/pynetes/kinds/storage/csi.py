@@ -15,9 +15,9 @@ from pynetes.kinds.storage.csi_validation import (
     validate_node_update,
 )
 from pynetes.kinds.strategy import raise_generation
+from pynetes.meta.fielderrors import same
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
-from pynetes.meta.validation import same
 
 _IN_SECRETS = (
     "spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible"

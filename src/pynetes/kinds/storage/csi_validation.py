@@ -9,29 +9,25 @@ from pynetes.kinds.core.volume_sources import csi_driver_name
 from pynetes.kinds.core.volume_validation import inline_volume_spec
 from pynetes.kinds.internal import internal_json
 from pynetes.kinds.metadata import object_meta, object_meta_update
+from pynetes.meta.fielderrors import (
+    FIELD_IMMUTABLE,
+    NOT_NEGATIVE,
+    Path,
+    duplicate,
+    forbidden,
+    immutable,
+    invalid,
+    not_supported,
+    required,
+    same,
+    too_long,
+)
+from pynetes.meta.names import dns1123_subdomain, inclusive_range_error, qualified_name, size
 from pynetes.meta.objects import Object
 from pynetes.meta.quantity import Quantity
 from pynetes.meta.resource import WriteContext
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import (
-    FIELD_IMMUTABLE,
-    NOT_NEGATIVE,
-    Path,
-    dns1123_subdomain,
-    duplicate,
-    forbidden,
-    immutable,
-    inclusive_range_error,
-    invalid,
-    label_selector,
-    non_negative,
-    not_supported,
-    qualified_name,
-    required,
-    same,
-    size,
-    too_long,
-)
+from pynetes.meta.validation import label_selector, non_negative
 
 _REQUIRED = {
     "attachRequired": "attachedRequired",

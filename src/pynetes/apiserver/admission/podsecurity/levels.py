@@ -8,8 +8,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from pynetes.meta.fielderrors import invalid
 from pynetes.meta.status import Cause
-from pynetes.meta.validation import invalid
 
 PREFIX = "pod-security.kubernetes.io/"
 PRIVILEGED, BASELINE, RESTRICTED = "privileged", "baseline", "restricted"
