@@ -4,7 +4,10 @@
 usage: bench/api.py                               our API server alone, started for it
        bench/api.py --kube-apiserver PROGRAM      and upstream's (with etcd on PATH), in turn: A B A B
        bench/api.py --kubeconfig FILE             any running API server
-Further: --connections N (32), --scale X (1.0: how much of each), --watchers N (1000), --rounds N (1)
+Further: --connections N (32), --scale X (1.0: how much of each), --watchers N (1000), --rounds N (1), --only REGEX
+
+The columns "cpu" are processor time for each answer or event, in microseconds: the server's (with its store), then the
+load generator's. They say what a rate cannot when something else runs on the machine.
 """
 
 import argparse
@@ -20,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import uvloop
@@ -30,6 +34,21 @@ import load
 ROOT = Path(__file__).parent.parent
 
 
+@dataclass(frozen=True)
+class Subject:
+    """A running API server. ``processes``: it and its store, where they are known."""
+
+    kubeconfig: Path
+    processes: tuple[int, ...] = ()
+
+    def cpu_seconds(self) -> float:
+        return sum(map(_cpu_seconds, self.processes))
+
+
+def _cpu_seconds(process: int) -> float:
+    return time.clock_gettime((~process << 3) | 2)  # what clock_getcpuclockid(3) makes of a process
+
+
 def free_port() -> int:
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -37,7 +56,7 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def ours() -> Iterator[str]:
+def ours() -> Iterator[Subject]:
     """Our API server over SQLite on disk."""
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
@@ -46,7 +65,7 @@ def ours() -> Iterator[str]:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=env)
     try:
         wait_for(folder / "kubeconfig", process, folder / "log")
-        yield str(folder / "kubeconfig")
+        yield Subject(folder / "kubeconfig", (process.pid,))
     finally:
         process.terminate()
         process.wait()
@@ -54,7 +73,7 @@ def ours() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def upstream(program: str) -> Iterator[str]:
+def upstream(program: str) -> Iterator[Subject]:
     """kube-apiserver over etcd, both on this disk; authorization and admission as by default."""
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     client, peer, port = free_port(), free_port(), free_port()
@@ -91,7 +110,7 @@ def upstream(program: str) -> Iterator[str]:
 
         (folder / "kubeconfig").write_text(json.dumps(components.access(config, layout, "admin")))
         wait_for(folder / "kubeconfig", processes[1], folder / "log")
-        yield str(folder / "kubeconfig")
+        yield Subject(folder / "kubeconfig", tuple(process.pid for process in processes))
     finally:
         for process in reversed(processes):
             process.terminate()
@@ -113,10 +132,11 @@ def wait_for(kubeconfig: Path, process: "subprocess.Popen[bytes]", log: Path) ->
     sys.exit("the server did not become ready")
 
 
-def measure(kubeconfig: str, options: argparse.Namespace) -> list[load.Result]:
-    target = load.Target.from_kubeconfig(kubeconfig)
+def measure(subject: Subject, options: argparse.Namespace) -> list[load.Result]:
+    target = replace(load.Target.from_kubeconfig(str(subject.kubeconfig)), server_cpu=subject.cpu_seconds)
+    bench = load.Bench(target, options.connections, options.scale, options.watchers, options.only)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(load.measure(target, options.connections, options.scale, options.watchers))
+        return runner.run(bench.measure())
 
 
 def main() -> None:
@@ -127,6 +147,7 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--watchers", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--only", default="", metavar="REGEX", help="only the rows whose names match")
     options = parser.parse_args()
     import resource
 
@@ -134,34 +155,50 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     print(
         f"{os.cpu_count()} cores, {platform.machine()}, Linux {platform.release()}, CPython {sys.version.split()[0]}; "
-        f"TLS, {options.connections} connections unless told, load generator on the same machine"
+        f"TLS, {options.connections} connections unless told, load generator on the same machine; "
+        f"load {os.getloadavg()[0]:.1f} at the start"
     )
-    if options.kubeconfig:
-        for result in measure(options.kubeconfig, options):
-            latency = f"{result.median * 1000:>10.2f} ms{result.p99 * 1000:>10.2f} ms p99"
-            print(f"{result.name:<36}{result.rate:>12,.0f}/s{latency}")
-        return
     mine: list[list[load.Result]] = []
     theirs: list[list[load.Result]] = []
-    for _ in range(options.rounds):
-        with ours() as kubeconfig:
-            mine.append(measure(kubeconfig, options))
-        if options.kube_apiserver:
-            with upstream(options.kube_apiserver) as kubeconfig:
-                theirs.append(measure(kubeconfig, options))
-    print(
-        f"{'':<36}{'pynetes':>14}{'median':>12}{'p99':>12}" + (f"{'kube-apiserver':>18}{'ratio':>9}" if theirs else "")
-    )
-    for row in range(len(mine[0])):
-        a = statistics.median(results[row].rate for results in mine)
-        first = mine[0][row]
-        latency = f"{first.median * 1000:>9.2f} ms{first.p99 * 1000:>9.2f} ms" if first.median else " " * 24
-        line = f"{first.name:<36}{a:>12,.0f}/s{latency}"
+    if options.kubeconfig:
+        mine.append(measure(Subject(Path(options.kubeconfig)), options))
+    else:
+        for _ in range(options.rounds):
+            with ours() as subject:
+                mine.append(measure(subject, options))
+            if options.kube_apiserver:
+                with upstream(options.kube_apiserver) as subject:
+                    theirs.append(measure(subject, options))
+    columns = f"{'rate':>13}{'median':>11}{'p99':>11}{'cpu':>8}{'load':>7}"
+    print(f"{'':<34}{columns}" + (f"  |{columns}{'ratio':>8}" if theirs else ""))
+    for row, first in enumerate(mine[0]):
+        ours_ = Row.of([results[row] for results in mine])
+        line = f"{first.name:<34}{ours_}"
         if theirs:
-            b = statistics.median(results[row].rate for results in theirs)
-            line += f"{b:>16,.0f}/s{a / b:>9.2f}"
+            upstreams = Row.of([results[row] for results in theirs])
+            line += f"  |{upstreams}{ours_.rate / upstreams.rate:>8.2f}"
         errors = sum(results[row].errors for results in (*mine, *theirs))
         print(line + (f"   {errors} errors" if errors else ""))
+
+
+@dataclass(frozen=True)
+class Row:
+    """The medians of what several rounds gave."""
+
+    rate: float
+    median: float
+    p99: float
+    cpu: float
+    load: float
+
+    @classmethod
+    def of(cls, results: list[load.Result]) -> "Row":
+        names = ("rate", "median", "p99", "server_cpu", "own_cpu")
+        return cls(*(statistics.median(getattr(result, name) for result in results) for name in names))
+
+    def __str__(self) -> str:
+        latency = f"{self.median * 1000:>8.2f} ms{self.p99 * 1000:>8.2f} ms" if self.median else " " * 22
+        return f"{self.rate:>11,.0f}/s{latency}{self.cpu * 1e6:>8.1f}{self.load * 1e6:>7.1f}"
 
 
 if __name__ == "__main__":

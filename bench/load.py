@@ -6,6 +6,7 @@ It parses no more than it must, so that it measures the server: status, length, 
 import asyncio
 import base64
 import json
+import re
 import select
 import socket
 import ssl
@@ -14,8 +15,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,6 +37,8 @@ class Target:
     port: int
     context: ssl.SSLContext
     headers: str = ""
+    server_cpu: Callable[[], float] = lambda: 0.0
+    """The processor time that the server has taken until now, in seconds, where it can be told."""
 
     @classmethod
     def from_kubeconfig(cls, path: str) -> "Target":
@@ -73,8 +76,10 @@ def _file(entry: dict[str, Any], key: str) -> str:
 class Connection(asyncio.Protocol):
     """Sends the next request as soon as an answer is complete."""
 
-    def __init__(self, requests: Iterator[bytes], done: "Done") -> None:
-        self.requests, self.done = requests, done
+    PAUSE_SECONDS = 0.001
+
+    def __init__(self, requests: Iterator[bytes], done: "Done", paused: Callable[[], bool]) -> None:
+        self.requests, self.done, self.paused = requests, done, paused
         self.parser = httptools.HttpResponseParser(self)
         self.started = 0.0
 
@@ -83,6 +88,9 @@ class Connection(asyncio.Protocol):
         self.next()
 
     def next(self) -> None:
+        if self.paused():
+            asyncio.get_running_loop().call_later(self.PAUSE_SECONDS, self.next)
+            return
         request = next(self.requests, None)
         if request is None:
             self.transport.close()
@@ -125,48 +133,77 @@ class Done:
 
 @dataclass(frozen=True)
 class Result:
-    """``rate`` per second; latencies in seconds."""
+    """``rate`` per second; latencies in seconds; processor time in seconds for each of what is counted."""
 
-    name: str
     rate: float
     median: float
     p99: float
+    server_cpu: float
+    own_cpu: float
     errors: int
+    name: str = ""
 
 
-async def run(target: Target, name: str, requests: Iterator[bytes], connections: int) -> Result:
-    """Send all requests over that many connections, in closed loops."""
+class Stopwatch:
+    """Time and processor time from here on."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.server_cpu = target.server_cpu()
+        self.own_cpu = time.process_time()
+        self.begun = time.perf_counter()
+
+    def result(self, count: int, latencies: list[float], errors: int) -> Result:
+        seconds = time.perf_counter() - self.begun
+        server, own = self.target.server_cpu() - self.server_cpu, time.process_time() - self.own_cpu
+        ordered = sorted(latencies)
+        p99 = ordered[int(len(ordered) * 0.99)]
+        return Result(count / seconds, statistics.median(ordered), p99, server / count, own / count, errors)
+
+
+async def run(
+    target: Target, requests: Iterator[bytes], connections: int, paused: Callable[[], bool] = lambda: False
+) -> Result:
+    """Send all requests over that many connections, in closed loops; none is sent while ``paused``."""
     loop = asyncio.get_running_loop()
     done = Done(connections)
-    begun = time.perf_counter()
+    begun = Stopwatch(target)
     for _ in range(connections):
         await loop.create_connection(
-            lambda: Connection(requests, done),
+            lambda: Connection(requests, done, paused),
             target.host,
             target.port,
             ssl=target.context,
             server_hostname=target.host,
         )
     await done.finished.wait()
-    seconds = time.perf_counter() - begun
-    ordered = sorted(done.latencies)
     errors = sum(count for status, count in done.statuses.items() if status >= 300)
-    return Result(name, len(ordered) / seconds, statistics.median(ordered), ordered[int(len(ordered) * 0.99)], errors)
+    return begun.result(len(done.latencies), done.latencies, errors)
 
 
 class Watcher(asyncio.Protocol):
-    """The one watch that is decrypted: counts events by the ends of their lines, and bytes."""
+    """The one watch that is decrypted: counts events by the ends of their lines, and bytes.
+
+    ``delays``: from the n-th write's start to the n-th event. Writers that overtake one another only swap two of them.
+    """
 
     def __init__(self, request: bytes, seen: Callable[[], None]) -> None:
         self.request, self.seen = request, seen
         self.events = self.size = 0
+        self.broken_line = False
+        self.sent: list[float] = []
+        self.delays: list[float] = []
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
         transport.write(self.request)
 
     def data_received(self, data: bytes) -> None:
-        self.events += data.count(b"}\n")
+        count = data.count(b"}\n") + (self.broken_line and data.startswith(b"\n"))
+        self.broken_line = data.endswith(b"}")
+        now = time.perf_counter()
+        self.delays += [now - begun for begun in self.sent[self.events : self.events + count]]
+        self.events += count
         self.size += len(data)
         self.seen()
 
@@ -205,7 +242,7 @@ class Crowd(threading.Thread):
     def run(self) -> None:
         dropped = bytearray(self.MOST)
         while not self.stopped:
-            for number, _ in self.epoll.poll(0.1, len(self.sockets)):
+            for number, _ in self.epoll.poll(0.1, max(len(self.sockets), 1)):
                 try:
                     count = self.sockets[number].recv_into(dropped, self.MOST, socket.MSG_TRUNC)
                 except ConnectionResetError:
@@ -233,14 +270,22 @@ class Crowd(threading.Thread):
             raw.close()
 
 
-async def fan_out(target: Target, watchers: int, events: int, writers: int = 8) -> Result:
-    """Write ``events`` config maps while so many watchers look on; the rate is of events received by all of them.
+WARM_UP = 5000
+"""Writes before the watches are opened: upstream sizes a watch's buffer by the writes of the last 75 seconds."""
+WINDOW = 64
+"""Events that the slowest watcher may lack: upstream breaks off whoever lacks more than 100 for long."""
 
-    Eight writers keep several events in flight; with 32, upstream breaks watchers off as too slow.
-    """
+
+async def fan_out(target: Target, watchers: int, events: int, writers: int = 8) -> Result:
+    """Write ``events`` config maps while so many watchers look on; the rate is of events received by all of them."""
     loop = asyncio.get_running_loop()
     seen = asyncio.Event()
     path = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
+
+    def written(bodies: Iterator[bytes]) -> Iterator[bytes]:
+        return (target.request("POST", path, body) for body in bodies)
+
+    await run(target, written(config_maps(f"warm-{time.time_ns()}", WARM_UP)), 32)
     _, answer = await ask(target, "GET", path + "?limit=1")
     revision = answer["metadata"]["resourceVersion"]
     watch = target.request("GET", f"{path}?watch=1&resourceVersion={revision}&timeoutSeconds=600")
@@ -252,24 +297,34 @@ async def fan_out(target: Target, watchers: int, events: int, writers: int = 8) 
     await asyncio.sleep(1)
     crowd.forget()
     reader.events = reader.size = 0
+
+    def timed(requests: Iterator[bytes]) -> Iterator[bytes]:
+        for request in requests:
+            reader.sent.append(time.perf_counter())
+            yield request
+
+    def ahead() -> bool:
+        slowest = min(crowd.least(), reader.size) * reader.events // reader.size if reader.size else 0
+        return len(reader.sent) - slowest >= WINDOW
+
+    begun = Stopwatch(target)
     bodies = config_maps(f"fan-{time.time_ns()}", events, EVENT_BYTES)
-    begun = time.perf_counter()
-    await run(target, "", (target.request("POST", path, body) for body in bodies), writers)
+    answers = await run(target, timed(written(bodies)), writers, ahead)
+    if answers.errors:
+        raise ConnectionError(f"{answers.errors} of {events} config maps were refused")
     while reader.events < events:
         seen.clear()
         if transport.is_closing():
             raise ConnectionError("the server broke the decrypted watch off")
         await asyncio.wait_for(seen.wait(), 30)
     while crowd.least() < reader.size:
-        if time.perf_counter() - begun > 300:
+        if time.perf_counter() - begun.begun > 300:
             raise TimeoutError("not every watcher received every event")
         await asyncio.sleep(0.002)
-    seconds = time.perf_counter() - begun
+    result = begun.result((watchers - crowd.broken) * events, reader.delays, crowd.broken)
     transport.abort()
     await asyncio.to_thread(crowd.close)
-    return Result(
-        f"watch, {watchers} watchers: events", (watchers - crowd.broken) * events / seconds, 0, 0, crowd.broken
-    )
+    return result
 
 
 async def ask(target: Target, method: str, path: str, body: bytes = b"") -> tuple[int, dict[str, Any]]:
@@ -329,31 +384,64 @@ async def prepare(target: Target) -> None:
     await ask(target, "POST", "/api/v1/namespaces", body)
     account = json.dumps({"metadata": {"name": "default"}}).encode()
     await ask(target, "POST", f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts", account)
+    first = json.dumps({"metadata": {"name": "first"}}).encode()
+    while (await ask(target, "POST", f"/api/v1/namespaces/{NAMESPACE}/configmaps", first))[0] not in (201, 409):
+        await asyncio.sleep(0.1)  # upstream's admission hears of a new namespace a little later
 
 
-async def measure(target: Target, connections: int, scale: float, watchers: int) -> list[Result]:
-    """All the rates, one after the other."""
-    await prepare(target)
-    base = f"/api/v1/namespaces/{NAMESPACE}"
+Measured = Callable[[], Coroutine[Any, Any, Result]]
 
-    def times(number: int) -> int:
-        return max(connections, int(number * scale))
 
-    results = []
-    maps = (target.request("POST", f"{base}/configmaps", b) for b in config_maps("c", times(6000)))
-    results.append(await run(target, "CREATE config map", maps, connections))
-    made = (target.request("POST", f"{base}/pods", b) for b in pods("p", 1000))
-    results.append(await run(target, "CREATE pod", made, connections))
-    gets = (target.request("GET", f"{base}/pods/p-{i % 1000}") for i in range(times(20000)))
-    results.append(await run(target, "GET pod", gets, connections))
-    lists = (target.request("GET", f"{base}/pods") for _ in range(times(400)))
-    results.append(await run(target, "LIST 1,000 pods", lists, min(connections, 8)))
-    body = b'{"metadata":{"annotations":{"n":"%d"}}}'
-    patches = (
-        target.request("PATCH", f"{base}/pods/p-{i % 1000}", body % i, "application/merge-patch+json")
-        for i in range(times(3000))
-    )
-    results.append(await run(target, "PATCH pod, 1 connection", patches, 1))
-    if watchers:
-        results.append(await fan_out(target, watchers, max(50, int(500 * scale))))
-    return results
+@dataclass
+class Bench:
+    """All the rates, one after the other; those whose names ``only`` matches."""
+
+    target: Target
+    connections: int
+    scale: float
+    watchers: int
+    only: str = ""
+
+    async def measure(self) -> list[Result]:
+        await prepare(self.target)
+        results = []
+        for name, measured in self.rows().items():
+            if not re.search(self.only, name):
+                continue
+            results.append(replace(await measured(), name=name))
+        return results
+
+    def rows(self) -> dict[str, Measured]:
+        """What is measured, by its name. The pods that are read and patched are those that are created here."""
+        base = f"/api/v1/namespaces/{NAMESPACE}"
+        ask = self.target.request
+        patch = b'{"metadata":{"annotations":{"n":"%d"}}}'
+
+        def sent(requests: Iterator[bytes], connections: int = self.connections) -> Measured:
+            return lambda: run(self.target, requests, connections)
+
+        rows = {
+            "CREATE config map": sent(
+                ask("POST", f"{base}/configmaps", b) for b in config_maps("c", self._times(6000))
+            ),
+            "CREATE pod": sent(ask("POST", f"{base}/pods", b) for b in pods("p", 1000)),
+            "GET pod": sent(ask("GET", f"{base}/pods/p-{i % 1000}") for i in range(self._times(20000))),
+            "LIST 1,000 pods": sent(
+                (ask("GET", f"{base}/pods") for _ in range(self._times(400))), min(self.connections, 8)
+            ),
+            "PATCH pod, 1 connection": sent(
+                (
+                    ask("PATCH", f"{base}/pods/p-{i % 1000}", patch % i, "application/merge-patch+json")
+                    for i in range(self._times(3000))
+                ),
+                1,
+            ),
+        }
+        if self.watchers:
+            events = max(50, int(500 * self.scale))
+            rows["watch, 1 watcher, 1 writer"] = lambda: fan_out(self.target, 1, events, 1)
+            rows[f"watch, {self.watchers} watchers"] = lambda: fan_out(self.target, self.watchers, events)
+        return rows
+
+    def _times(self, number: int) -> int:
+        return max(self.connections, int(number * self.scale))
