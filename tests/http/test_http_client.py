@@ -1,13 +1,14 @@
 """Our client and our server over loopback: no sleeping, milliseconds; plain, TLS and Unix."""
 
 import asyncio
+import contextlib
 import gc
 
 import pytest
 
 from pynetes.aio.clock import RealClock
 from pynetes.http.client import HTTPClient, UpgradeRefused
-from pynetes.http.server import Server
+from pynetes.http.server import SHAKING_SWEEPS, Server
 from pynetes.http.tls import client_context, server_context
 from pynetes.http.types import PeerCertificate, Response, Stream, Takeover
 from pynetes.http.websocket import accept, choose, connect
@@ -305,3 +306,18 @@ def test_what_would_split_a_request_is_refused(loop):
     loop.run_until_complete(main())
     with pytest.raises(ValueError):
         HTTPClient("ftp://x", CLOCK)
+
+
+def test_a_peer_that_stalls_in_the_handshake_is_broken_off_by_the_server_s_sweep(loop, authority):
+    async def scenario(client, server):
+        reader, writer = await asyncio.open_connection("127.0.0.1", client._port)
+        writer.write(b"\x16\x03\x01\x02\x00")
+        while not server._secure[0].shaking:
+            await asyncio.sleep(0)
+        for _ in range(SHAKING_SWEEPS + 1):
+            server.sweep()
+        with contextlib.suppress(ConnectionResetError):
+            assert await reader.read() == b""
+        writer.close()
+
+    serve(loop, echo, scenario, authority)

@@ -8,15 +8,18 @@ import os
 import socket
 import ssl as ssl_module
 import stat
-from typing import Any
 
 from pynetes.aio.clock import Clock, Timer
 from pynetes.http.connection import BODY_TOO_LARGE, Connection, Site
+from pynetes.http.secure import BACKLOG, SecureListener
 from pynetes.http.types import Handler, Response
 
 SWEEP_SECONDS = 5.0
 READ_SECONDS = 60.0
 """A request that has begun must have come whole within this; so must the goodbye of a peer that was refused."""
+
+SHAKING_SWEEPS = 2
+"""A handshake may take this many sweeps, 10 to 15 seconds (Go's server: 10)."""
 
 
 class Server:
@@ -42,7 +45,8 @@ class Server:
         self._keep_alive_ticks = max(int(keep_alive_seconds / SWEEP_SECONDS), 1)
         self._site = _SweptSite(handler, clock, max_body_bytes, max_head_bytes, too_large)
         self._site.server = self
-        self._listeners: list[asyncio.AbstractServer] = []
+        self._listeners: list[asyncio.AbstractServer | SecureListener] = []
+        self._secure: list[SecureListener] = []
         self._unix_paths: list[str] = []
         self._sweep_timer: Timer | None = None
         self._emptied: asyncio.Future[None] | None = None
@@ -53,33 +57,30 @@ class Server:
 
     async def listen(self, host: str, port: int, *, reuse_port: bool = False) -> int:
         """Bind and serve; the bound port (of the first address, where ``host`` names several)."""
-        options: dict[str, Any] = {"reuse_port": True} if reuse_port else {}
-        server = await asyncio.get_running_loop().create_server(
-            self._connection, host, port, backlog=1024, **self._tls_options(), **options
-        )
-        self._listeners.append(server)
-        bound: int = server.sockets[0].getsockname()[1]
-        return bound
+        ports = [await self.adopt(sock) for sock in await _bound(host, port, reuse_port)]
+        return ports[0]
 
     async def listen_unix(self, path: str) -> None:
         """Bind a Unix socket, in place of one that a dead server left; removed again by ``close``."""
         _remove_socket(path)
-        server = await asyncio.get_running_loop().create_unix_server(
-            self._connection, path, backlog=1024, **self._tls_options()
-        )
-        self._listeners.append(server)
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock.bind(path)
+        await self.adopt(sock)
         self._unix_paths.append(path)
 
     async def adopt(self, sock: socket.socket) -> int:
         """Serve a stream socket that is bound already (in another namespace, by a parent process); returns its port."""
         sock.setblocking(False)
-        make = asyncio.get_running_loop()
-        if sock.family == socket.AF_UNIX:
-            server = await make.create_unix_server(self._connection, sock=sock, backlog=1024, **self._tls_options())
-        else:
-            server = await make.create_server(self._connection, sock=sock, backlog=1024, **self._tls_options())
-        self._listeners.append(server)
         name = sock.getsockname()
+        loop = asyncio.get_running_loop()
+        if self._ssl is not None:
+            secure = SecureListener(sock, self._ssl, self._connection, self._clock, self.opened)
+            self._secure.append(secure)
+            self._listeners.append(secure)
+        elif sock.family == socket.AF_UNIX:
+            self._listeners.append(await loop.create_unix_server(self._connection, sock=sock, backlog=BACKLOG))
+        else:
+            self._listeners.append(await loop.create_server(self._connection, sock=sock, backlog=BACKLOG))
         return int(name[1]) if isinstance(name, tuple) else 0
 
     async def close(self, grace_seconds: float = 0.0) -> None:
@@ -108,11 +109,6 @@ class Server:
     def _connection(self) -> Connection:
         return Connection(self._site)
 
-    def _tls_options(self) -> dict[str, Any]:
-        if self._ssl is None:
-            return {}
-        return {"ssl": self._ssl, "ssl_handshake_timeout": 10.0, "ssl_shutdown_timeout": 2.0}
-
     async def _wait_emptied(self) -> None:
         self._emptied = asyncio.get_running_loop().create_future()
         await self._emptied
@@ -136,9 +132,39 @@ class Server:
                 connection.hang_up()
             elif connection.is_reading and quiet > slow:
                 connection.abort()
+        for listener in self._secure:
+            listener.sweep(SHAKING_SWEEPS)
         self._sweep_timer = None
-        if site.connections:
+        if site.connections or any(listener.shaking for listener in self._secure):
             self.opened()
+
+
+async def _bound(host: str, port: int, reuse_port: bool) -> list[socket.socket]:
+    """A socket for each address of a host, all addresses where it is empty. Raises: OSError."""
+    bound: list[socket.socket] = []
+    addresses = await asyncio.get_running_loop().getaddrinfo(
+        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    try:
+        for family, kind, protocol, _, address in dict.fromkeys(addresses):
+            try:
+                sock = socket.socket(family, kind, protocol)
+            except OSError:  # a family that this kernel lacks
+                continue
+            bound.append(sock)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if reuse_port:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.bind(address)
+    except OSError:
+        for sock in bound:
+            sock.close()
+        raise
+    if not bound:
+        raise OSError(f"{host or 'any address'}: no family that this kernel has")
+    return bound
 
 
 def _remove_socket(path: str) -> None:
