@@ -55,6 +55,7 @@ def _wanted(config: ClusterConfig) -> Iterator[Wanted]:
     yield "apiserver-kubelet-client", "kube-apiserver-kubelet-client", ("system:masters",), (), client
     yield "admin", "kubernetes-admin", ("system:masters",), (), client
     yield "controller-manager", "system:kube-controller-manager", ("system:masters",), (), client
+    yield "addon-manager", "system:addon-manager", ("system:masters",), (), client
     yield "scheduler", "system:kube-scheduler", (), (), client
     yield "proxy", "system:kube-proxy", (), (), client
     for number, node in enumerate(config.node_names, 1):

@@ -152,6 +152,7 @@ async def brain(config: ClusterConfig, folder: ClusterDir, clock: Clock | None =
     if not config.nodes:
         await think(manager, scheduler, clock, settings)
         return
+    from pynetes.addons.dns.publish import Publisher
     from pynetes.aio.commands import RealCommands
     from pynetes.network import names
     from pynetes.network.routes import Routes
@@ -159,7 +160,9 @@ async def brain(config: ClusterConfig, folder: ClusterDir, clock: Clock | None =
     # the host reaches pods by their own addresses, too: kubectl's user, and the API server's proxy
     informers = Informers(manager, clock)
     routes = Routes(informers, clock, "", RealCommands(clock), device=names.bridge(config.name))
-    await gathered(think(manager, scheduler, clock, settings), routes.run())
+    addons = await connect(access(config, folder, "addon-manager"), clock, "addon-manager")
+    dns = Publisher(addons, informers, clock, config.dns_address, config.node_names)
+    await gathered(think(manager, scheduler, clock, settings), routes.run(), dns.run())
 
 
 def controller_settings(config: ClusterConfig, ca: bytes) -> Any:
@@ -216,7 +219,9 @@ async def gathered(*mains: Coroutine[Any, Any, None]) -> None:
 
 
 async def node(config: ClusterConfig, folder: ClusterDir, name: str, clock: Clock | None = None) -> None:
-    """One node: kubelet with the embedded runtime, proxy, routes. The process is in the node's network namespace."""
+    """One node: kubelet with the embedded runtime, proxy, routes, DNS; in the node's network namespace."""
+    from pynetes.addons.dns.server import ClusterDNS
+    from pynetes.addons.dns.server import Settings as DNSSettings
     from pynetes.aio.commands import RealCommands
     from pynetes.cluster.network import pod_network
     from pynetes.kubelet.kubelet import Kubelet
@@ -252,8 +257,9 @@ async def node(config: ClusterConfig, folder: ClusterDir, name: str, clock: Cloc
     )
     routes = Routes(proxy_informers, clock, name, commands)
     pods = pod_network(proxy_informers, cni, name, root / "cni" / "networks")
+    dns = ClusterDNS(proxy_informers, clock, DNSSettings(settings.addresses, config.dns_address))
     try:
-        await gathered(kubelet.run(), proxy.run(), routes.run(), pods)
+        await gathered(kubelet.run(), proxy.run(), routes.run(), pods, dns.run())
     finally:
         await kubelet.close()
         await informers.close()

@@ -185,7 +185,7 @@ def preload(config: ClusterConfig) -> None:
         "pynetes.store.sqlite",
     ]
     if config.nodes:
-        modules += ["pynetes.proxy", "pynetes.runtime.oci"]
+        modules += ["pynetes.addons.dns.server", "pynetes.proxy", "pynetes.runtime.oci"]
     for module in modules:
         importlib.import_module(module)
 
