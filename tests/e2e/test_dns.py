@@ -32,15 +32,15 @@ def lookup(cluster, pod_name: str, name: str, *options: str) -> str:
     return cluster.kubectl("exec", pod_name, "--", "nslookup", *options, name, check=False)
 
 
-def test_services_and_pods_are_found_by_name_from_both_nodes(cluster, namespace, pods):
-    for asking in "ab":
-        eventually(lambda: "10.96.0.1" in lookup(cluster, asking, "kubernetes.default.svc.cluster.local"))
-        both = lookup(cluster, asking, f"db.{namespace}.svc.cluster.local")
-        assert pods["a"] in both and pods["b"] in both
-        assert pods["b"] in lookup(cluster, asking, f"b-host.db.{namespace}.svc.cluster.local")
-        pointing = lookup(cluster, asking, f"_sql._tcp.db.{namespace}.svc.cluster.local", "-type=srv")
-        assert f"0 50 5432 a-host.db.{namespace}.svc.cluster.local" in pointing
-        assert f"name = b-host.db.{namespace}.svc.cluster.local" in lookup(cluster, asking, pods["b"])
+@pytest.mark.parametrize("asking", ["a", "b"])
+def test_services_and_pods_are_found_by_name_from_every_node(cluster, namespace, pods, asking):
+    eventually(lambda: "10.96.0.1" in lookup(cluster, asking, "kubernetes.default.svc.cluster.local"))
+    both = lookup(cluster, asking, f"db.{namespace}.svc.cluster.local")
+    assert pods["a"] in both and pods["b"] in both
+    assert pods["b"] in lookup(cluster, asking, f"b-host.db.{namespace}.svc.cluster.local")
+    pointing = lookup(cluster, asking, f"_sql._tcp.db.{namespace}.svc.cluster.local", "-type=srv")
+    assert f"0 50 5432 a-host.db.{namespace}.svc.cluster.local" in pointing
+    assert f"name = b-host.db.{namespace}.svc.cluster.local" in lookup(cluster, asking, pods["b"])
 
 
 def test_short_names_are_found_by_the_search_list(cluster, namespace, pods):
