@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pynetes.aio.clock import VirtualClock, run_virtual
-from pynetes.http.connection import BODY_TOO_LARGE, Connection, peer_certificate
+from pynetes.http.connection import BODY_TOO_LARGE, Connection
+from pynetes.http.peers import peer_certificate
 from pynetes.http.server import READ_SECONDS, SWEEP_SECONDS, Server
 from pynetes.http.types import PeerCertificate, Response, Stream, Takeover, frame
 

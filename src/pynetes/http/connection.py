@@ -9,11 +9,8 @@ Source: RFC 9112; apiserver's limits (Go's ``net/http`` server: 1 MiB of headers
 
 import asyncio
 import logging
-import ssl
 from collections import deque
 from collections.abc import Awaitable
-from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import unquote
 
@@ -21,8 +18,10 @@ import httptools
 
 from pynetes.aio.clock import Clock
 from pynetes.aio.tasks import Tasks
+from pynetes.http.heads import Heads, lines
+from pynetes.http.peers import address, peer_certificate
 from pynetes.http.streams import RawDuplex, StreamWriter
-from pynetes.http.types import Answer, Handler, Headers, PeerCertificate, Request, Response, Stream, Takeover
+from pynetes.http.types import Answer, Handler, PeerCertificate, Request, Response, Stream, Takeover
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +35,6 @@ TAIL_LIMIT = 256 * 1024
 """Bytes kept for a new protocol while its takeover is being decided; then reading stops."""
 
 LINGER_SECONDS = 0.5
-
-DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 TEXT = "text/plain; charset=utf-8"
 MALFORMED = Response(400, b"400 Bad Request", TEXT)
@@ -66,22 +62,7 @@ class Site:
         self.tasks = Tasks()
         self.tick = 0  # moved by the server's sweeper: a connection notes it instead of reading the clock
         self.stopping = False
-        self._second = -1
-        self._heads: dict[tuple[int, str], bytes] = {}
-
-    def head(self, status: int, content_type: str) -> bytes:
-        """The head up to the date, with no blank line; made once a second for each kind of answer."""
-        second = int(self.clock.now())
-        if second != self._second or len(self._heads) > 256:
-            self._second = second
-            self._heads.clear()
-        head = self._heads.get((status, content_type))
-        if head is None:
-            text = f"HTTP/1.1 {status} {_phrase(status)}\r\nDate: {http_date(second)}\r\n"
-            if content_type and status != 101:
-                text += f"Content-Type: {content_type}\r\n"
-            head = self._heads[status, content_type] = text.encode("latin-1")
-        return head
+        self.heads = Heads(clock)
 
     def opened(self, connection: "Connection") -> None:
         """Overridden by the server, which sweeps while there are connections."""
@@ -180,7 +161,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self.remote = _remote(transport.get_extra_info("peername"))
+        self.remote = address(transport.get_extra_info("peername"))
         if (certificate := transport.get_extra_info("peercert")) is not None:
             self.peer = peer_certificate(certificate)
         self._site.opened(self)
@@ -413,9 +394,9 @@ class Connection(asyncio.Protocol):
     def _respond(self, response: Response) -> None:
         status = response.status
         body = response.body
-        head = self._site.head(status, response.content_type)
+        head = self._site.heads.head(status, response.content_type)
         if response.headers:
-            head += _lines(response.headers)
+            head += lines(response.headers)
         keep_alive = self._keep_alive and not self._site.stopping
         if not keep_alive:
             head += b"Connection: close\r\n"
@@ -434,7 +415,7 @@ class Connection(asyncio.Protocol):
             self._close()
 
     def _start_stream(self, stream: Stream) -> None:
-        head = self._site.head(stream.status, stream.content_type) + _lines(stream.headers)
+        head = self._site.heads.head(stream.status, stream.content_type) + lines(stream.headers)
         if self._old:
             self._keep_alive = False
         else:
@@ -461,9 +442,9 @@ class Connection(asyncio.Protocol):
             self._respond(Response(400, b"400 Bad Request: no upgrade was asked for", TEXT))
             return
         given = {name.lower() for name, _ in answer.headers}
-        head = self._site.head(101, "") + _lines(answer.headers)
+        head = self._site.heads.head(101, "") + lines(answer.headers)
         if "upgrade" not in given:
-            head += _lines((("Upgrade", self._upgrade_to),))
+            head += lines((("Upgrade", self._upgrade_to),))
         if "connection" not in given:
             head += b"Connection: Upgrade\r\n"
         self._transport.write(head + b"\r\n")
@@ -587,54 +568,11 @@ class Connection(asyncio.Protocol):
             self._close()
 
 
-def http_date(second: int) -> str:
-    """``Sun, 06 Nov 1994 08:49:37 GMT``."""
-    at = datetime.fromtimestamp(second, UTC)
-    return f"{DAYS[at.weekday()]}, {at.day:02} {MONTHS[at.month - 1]} {at.year} {at:%H:%M:%S} GMT"
-
-
-def peer_certificate(certificate: Any) -> PeerCertificate | None:
-    """From what ``SSLObject.getpeercert`` returns; None for a certificate that was not verified."""
-    if not certificate:
-        return None
-    names = [pair for part in certificate.get("subject", ()) for pair in part]
-    return PeerCertificate(
-        next((value for name, value in names if name == "commonName"), ""),
-        tuple(value for name, value in names if name == "organizationName"),
-        certificate.get("serialNumber", ""),
-        ssl.cert_time_to_seconds(certificate["notAfter"]) if "notAfter" in certificate else 0.0,
-    )
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "Unknown"
-
-
-def _lines(headers: Headers) -> bytes:
-    """Header lines; a line break in a value becomes a space, as in Go."""
-    lines = []
-    for name, value in headers:
-        if "\n" in value or "\r" in value:
-            value = value.replace("\r", " ").replace("\n", " ")
-        lines.append(f"{name}: {value}\r\n")
-    return "".join(lines).encode("utf-8", "surrogateescape")
-
-
 def _path(raw: bytes) -> str:
     if raw[:1] != b"/" and b"://" in raw:  # absolute form
         raw = b"/" + raw.partition(b"://")[2].partition(b"/")[2]
     text = raw.decode("utf-8", "replace")
     return unquote(text) if "%" in text else text
-
-
-def _remote(name: Any) -> str:
-    """``host:port``, with brackets around an IPv6 address; empty for a Unix socket."""
-    if not isinstance(name, tuple) or len(name) < 2:
-        return ""
-    return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
 
 
 def _drop(answer: Answer) -> None:

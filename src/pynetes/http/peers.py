@@ -1,0 +1,26 @@
+"""Who is at the other end of a connection: its address and its certificate."""
+
+import ssl
+from typing import Any
+
+from pynetes.http.types import PeerCertificate
+
+
+def peer_certificate(certificate: Any) -> PeerCertificate | None:
+    """From what ``SSLObject.getpeercert`` returns; None for a certificate that was not verified."""
+    if not certificate:
+        return None
+    names = [pair for part in certificate.get("subject", ()) for pair in part]
+    return PeerCertificate(
+        next((value for name, value in names if name == "commonName"), ""),
+        tuple(value for name, value in names if name == "organizationName"),
+        certificate.get("serialNumber", ""),
+        ssl.cert_time_to_seconds(certificate["notAfter"]) if "notAfter" in certificate else 0.0,
+    )
+
+
+def address(name: Any) -> str:
+    """``host:port``, with brackets around an IPv6 address; empty for a Unix socket."""
+    if not isinstance(name, tuple) or len(name) < 2:
+        return ""
+    return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
