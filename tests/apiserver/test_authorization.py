@@ -1,5 +1,5 @@
 from pynetes.apiserver.authz.rbac import compile_rule
-from pynetes.apiserver.context import RequestInfo
+from pynetes.apiserver.requestinfo import RequestInfo
 from tests.apiserver.writing import CONFIG_MAPS, Writing, run_writing
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"

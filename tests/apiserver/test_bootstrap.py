@@ -1,5 +1,6 @@
 from pynetes.aio.clock import VirtualClock, run_virtual
-from pynetes.apiserver.bootstrap import SYSTEM_NAMESPACES, aggregated_rules, node_rules
+from pynetes.apiserver.authz.node import node_rules
+from pynetes.apiserver.bootstrap import SYSTEM_NAMESPACES, aggregated_rules
 from pynetes.apiserver.server import APIServer
 from pynetes.apiserver.settings import Settings
 from pynetes.store.memory import MemoryStore

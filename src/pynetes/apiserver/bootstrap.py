@@ -9,14 +9,13 @@ are.
 """
 
 import asyncio
-from functools import cache
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
 from pynetes.apiserver.allocation.addresses import family_of, first_address, ip_address_object
-from pynetes.apiserver.authz.rbac import Rule, compile_rule
+from pynetes.apiserver.initial import data
+from pynetes.apiserver.parts import Parts
 from pynetes.apiserver.verbs import writes
 from pynetes.meta.encoding import Entry
 from pynetes.meta.objects import Object
@@ -24,9 +23,6 @@ from pynetes.meta.resource import Resource, WriteContext
 from pynetes.meta.selectors import from_object
 from pynetes.meta.times import rfc3339
 from pynetes.store.types import CompareFailed
-
-if TYPE_CHECKING:
-    from pynetes.apiserver.server import APIServer
 
 SYSTEM_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 _GROUPS = {
@@ -42,22 +38,7 @@ _GROUPS = {
 _Wanted = tuple[Resource, Object]
 
 
-@cache
-def data() -> dict[str, list[Object]]:
-    """The objects of ``data/bootstrap.json``, by plural. Shared: read-only."""
-    text = files("pynetes.apiserver").joinpath("data/bootstrap.json").read_bytes()
-    loaded: dict[str, list[Object]] = orjson.loads(text)
-    return loaded
-
-
-@cache
-def node_rules() -> tuple[Rule, ...]:
-    """What every kubelet may: the rules of the ClusterRole ``system:node``."""
-    role = next(role for role in data()["clusterroles"] if role["metadata"]["name"] == "system:node")
-    return tuple(compile_rule(rule) for rule in role["rules"])
-
-
-async def run(server: "APIServer") -> None:
+async def run(server: Parts) -> None:
     """Make what is missing, and bring the endpoints of ``kubernetes`` up to date; returns when the cache has it all."""
     now = server.clock.now()
     made = [
@@ -70,7 +51,7 @@ async def run(server: "APIServer") -> None:
         await waiting
 
 
-def _missing(server: "APIServer", resource: Resource, obj: Object) -> bool:
+def _missing(server: Parts, resource: Resource, obj: Object) -> bool:
     return server.cache.of(resource).get(_key(resource, obj)) is None
 
 
@@ -78,7 +59,7 @@ def _key(resource: Resource, obj: Object) -> bytes:
     return resource.storage_key(obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
 
 
-async def _make(server: "APIServer", resource: Resource, obj: Object, now: float) -> int:
+async def _make(server: Parts, resource: Resource, obj: Object, now: float) -> int:
     """The revision of the new object; 0 when another server was first."""
     value = writes.encode(resource, _complete(server, resource, obj, now))
     try:
@@ -88,7 +69,7 @@ async def _make(server: "APIServer", resource: Resource, obj: Object, now: float
     return written.mod_revision
 
 
-def _complete(server: "APIServer", resource: Resource, obj: Object, now: float) -> Object:
+def _complete(server: Parts, resource: Resource, obj: Object, now: float) -> Object:
     """With kind, identity, defaults and generation. The object's own maps are copied, for they are shared."""
     whole: Object = orjson.loads(orjson.dumps(obj))
     meta = whole.pop("metadata")
@@ -105,7 +86,7 @@ def _complete(server: "APIServer", resource: Resource, obj: Object, now: float) 
     return whole
 
 
-async def _refresh(server: "APIServer", resource: Resource, obj: Object) -> int:
+async def _refresh(server: Parts, resource: Resource, obj: Object) -> int:
     """Make the object or, when it says something else, overwrite what it says. The revision, 0 without a write."""
     entry = server.cache.of(resource).get(_key(resource, obj))
     if entry is None:
@@ -128,7 +109,7 @@ def _overwritten(entry: Entry, obj: Object) -> Object:
     return next_
 
 
-def _wanted(server: "APIServer", now: float) -> list[_Wanted]:
+def _wanted(server: Parts, now: float) -> list[_Wanted]:
     def named(plural: str, group: str = "") -> Resource:
         found = server.resources.get(group, plural)
         assert found is not None, plural
@@ -188,7 +169,7 @@ def _namespace(name: str) -> Object:
     }
 
 
-def _config_maps(server: "APIServer", now: float) -> list[Object]:
+def _config_maps(server: Parts, now: float) -> list[Object]:
     settings = server.settings
     trust: dict[str, str] = {}
     if settings.client_ca_pem:
@@ -241,7 +222,7 @@ def _service(addresses: list[str], target_port: int) -> Object:
     return {"metadata": meta, "spec": spec, "status": {"loadBalancer": {}}}
 
 
-def _endpoints(server: "APIServer") -> list[_Wanted]:
+def _endpoints(server: Parts) -> list[_Wanted]:
     """Where this server is found: Endpoints and EndpointSlice of the Service ``kubernetes``."""
     address, port = server.settings.advertise_address, server.settings.advertise_port
     ports = [{"name": "https", "port": port, "protocol": "TCP"}]

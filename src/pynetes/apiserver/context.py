@@ -1,52 +1,64 @@
-"""One request on its way through the pipeline, and what every step may reach.
+"""One request on its way through the pipeline, what every step may reach, and what admission is asked.
 
-Each step of docs/flow-write.md reads and fills this record; steps share nothing else.
+Each step of docs/flow-write.md reads and fills a ``Context``; steps share nothing else.
 """
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+from pynetes.apiserver.parts import Parts
+from pynetes.apiserver.requestinfo import RequestInfo
+from pynetes.apiserver.users import ANONYMOUS, User
 from pynetes.http.types import Request
+from pynetes.meta import status
+from pynetes.meta.objects import Object
 from pynetes.meta.resource import Resource, Subresource, Version
+from pynetes.meta.status import StatusError
 
 if TYPE_CHECKING:
-    from pynetes.apiserver.server import APIServer
+    from pynetes.apiserver.authn import Authenticator
+    from pynetes.apiserver.authz.authorizer import Authorizer
+    from pynetes.apiserver.bodies import Bodies
+    from pynetes.apiserver.documents import Documents
+    from pynetes.apiserver.metrics import Metrics
+    from pynetes.client.client import Client
     from pynetes.meta.negotiation import Media
 
 
-@dataclass(frozen=True, slots=True)
-class User:
-    """Who asks. Source: the ``user.Info`` of apiserver ``pkg/authentication/user``."""
+class Admission(Protocol):
+    """The chain of plug-ins. Both raise StatusError, mostly 403."""
 
-    name: str
-    groups: tuple[str, ...] = ()
-    uid: str = ""
-    extra: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    async def mutate(self, asked: "Attributes") -> None: ...
+
+    async def validate(self, asked: "Attributes") -> None: ...
 
 
-ANONYMOUS = User("system:anonymous", ("system:unauthenticated",))
+class Server(Parts, Protocol):
+    """What the steps may reach of their API server. ``loopback`` writes through the whole pipeline, as a master."""
 
+    @property
+    def authenticator(self) -> "Authenticator": ...
 
-@dataclass(frozen=True, slots=True)
-class RequestInfo:
-    """What is asked for, as authorizers see it. For a path that is no resource only ``verb`` and ``path`` are set.
+    @property
+    def authorizer(self) -> "Authorizer": ...
 
-    ``verb``: get, list, watch, create, update, patch, delete, deletecollection; the lower-case method otherwise.
-    Source: apiserver ``pkg/endpoints/request/requestinfo.go``.
-    """
+    @property
+    def admission(self) -> Admission: ...
 
-    verb: str
-    path: str
-    is_resource: bool = False
-    group: str = ""
-    version: str = ""
-    namespace: str = ""
-    resource: str = ""
-    subresource: str = ""
-    name: str = ""
-    parts: tuple[str, ...] = ()
-    field_selector: str = ""
-    label_selector: str = ""
+    @property
+    def bodies(self) -> "Bodies": ...
+
+    @property
+    def documents(self) -> "Documents": ...
+
+    @property
+    def metrics(self) -> "Metrics": ...
+
+    @property
+    def loopback(self) -> "Client": ...
+
+    @property
+    def ready(self) -> bool: ...
 
 
 @dataclass(slots=True)
@@ -56,7 +68,7 @@ class Context:
     ``audit`` holds annotations for the audit event; ``audit["id"]`` is the request's Audit-Id.
     """
 
-    server: "APIServer"
+    server: Server
     request: Request
     info: RequestInfo
     params: dict[str, list[str]]
@@ -72,3 +84,56 @@ class Context:
         """The first value of a query parameter."""
         values = self.params.get(name)
         return values[0] if values else default
+
+
+@dataclass(slots=True)
+class Attributes:
+    """What admission is asked. ``obj`` is in the storage version and, in the mutating phase, the caller's own; None on
+    delete.
+
+    ``old`` is what the store has: read-only.
+    """
+
+    ctx: Context
+    operation: str
+    resource: Resource
+    namespace: str
+    name: str
+    obj: Object | None = None
+    old: Object | None = None
+    subresource: str = ""
+    dry_run: bool = False
+    options: Object | None = None
+
+    @property
+    def server(self) -> Server:
+        return self.ctx.server
+
+    def objects(self, group: str, plural: str, namespace: str = "") -> list[Object]:
+        """The objects of a namespace, or of a cluster-scoped resource, in the order of their names. Read-only."""
+        resource = self.server.resources.get(group, plural)
+        if resource is None:
+            return []
+        prefix = f"{resource.storage_prefix}/{namespace}/".encode() if namespace else b""
+        return [entry.object for entry in self.server.cache.of(resource).list(prefix)]
+
+    def find(self, group: str, plural: str, name: str, namespace: str = "") -> Object | None:
+        """One object, as the cache has it. Read-only."""
+        resource = self.server.resources.get(group, plural)
+        if resource is None:
+            return None
+        entry = self.server.cache.of(resource).get(resource.storage_key(namespace, name))
+        return None if entry is None else entry.object
+
+    def audit(self, key: str, value: str) -> None:
+        """Put an annotation on the request's audit event."""
+        self.ctx.audit.setdefault("annotations", {})[key] = value
+
+    def forbidden(self, why: str) -> StatusError:
+        """403 about this object, in upstream's words."""
+        name = self.name
+        if not name and self.obj is not None:
+            # the name has not been generated yet
+            meta = self.obj["metadata"]
+            name = meta.get("name") or meta.get("generateName") or ""
+        return status.forbidden(self.resource.group, self.resource.plural, name or "Unknown", why)

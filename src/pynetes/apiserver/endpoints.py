@@ -3,7 +3,7 @@
 Documents are made when they are first asked for, and made again when the registry has changed.
 """
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from platform import machine, python_version
 
@@ -36,26 +36,6 @@ def answer(ctx: Context, endpoint: str) -> Answer:
     return _ENDPOINTS[endpoint](ctx)
 
 
-class Documents:
-    """Encoded documents, kept until the registry changes."""
-
-    def __init__(self) -> None:
-        self._generation = -1
-        self._kept: dict[Hashable, tuple[bytes, str]] = {}
-
-    def get(self, ctx: Context, key: Hashable, make: Callable[[], Object | bytes]) -> tuple[bytes, str]:
-        """The document and its ETag."""
-        generation = ctx.server.resources.generation
-        if generation != self._generation:
-            self._generation = generation
-            self._kept.clear()
-        if key not in self._kept:
-            made = make()
-            body = made if isinstance(made, bytes) else orjson.dumps(made)
-            self._kept[key] = body, discovery.etag(body)
-        return self._kept[key]
-
-
 def _negotiated(ctx: Context, allowed: Allowed = negotiation.PLAIN) -> Media:
     return negotiation.negotiate(ctx.request.headers.get("accept", ""), allowed)
 
@@ -69,7 +49,6 @@ def _discovery(ctx: Context) -> Response:
     resources = ctx.server.resources
     if media.as_:
         body, etag = ctx.server.documents.get(
-            ctx,
             ("aggregated", core, media.version),
             lambda: discovery.aggregated(resources, core=core, version=media.version),
         )
@@ -85,7 +64,7 @@ def _discovery(ctx: Context) -> Response:
         host = settings.external_hostname or settings.advertise_address
         document = discovery.api_versions(f"{host}:{settings.advertise_port}")
         return respond.encoded(ctx, media, orjson.dumps(document))
-    body, _ = ctx.server.documents.get(ctx, "groups", lambda: discovery.api_group_list(resources))
+    body, _ = ctx.server.documents.get("groups", lambda: discovery.api_group_list(resources))
     return respond.encoded(ctx, media, body)
 
 
@@ -102,20 +81,20 @@ def _listed(ctx: Context, core: bool, names: list[str]) -> bytes:
             raise status.unknown_path()
         return document
 
-    return ctx.server.documents.get(ctx, (group, version), make)[0]
+    return ctx.server.documents.get((group, version), make)[0]
 
 
 def _openapi_v2(ctx: Context) -> Response:
     if not _accepts(ctx, JSON):
         return Response(406, b"", "")
-    body, etag = ctx.server.documents.get(ctx, "v2", openapi.document_v2)
+    body, etag = ctx.server.documents.get("v2", openapi.document_v2)
     return _document(ctx, body, etag)
 
 
 def _openapi_v3(ctx: Context) -> Response:
     name = ctx.info.path.removeprefix("/openapi/v3").strip("/")
     if not name:
-        body, etag = ctx.server.documents.get(ctx, "v3", lambda: openapi.index_v3(ctx.server.resources))
+        body, etag = ctx.server.documents.get("v3", lambda: openapi.index_v3(ctx.server.resources))
         response = _document(ctx, body, etag)
         response.content_type = "text/plain; charset=utf-8"
         return response
@@ -169,7 +148,7 @@ _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def _metrics(ctx: Context) -> Response:
-    return Response(200, ctx.server.pipeline.metrics.text(), "text/plain; version=0.0.4; charset=utf-8")
+    return Response(200, ctx.server.metrics.text(), "text/plain; version=0.0.4; charset=utf-8")
 
 
 def _check_accepts(ctx: Context, media_type: str) -> None:

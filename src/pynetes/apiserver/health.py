@@ -4,27 +4,23 @@ Source: apiserver ``pkg/server/healthz/healthz.go``.
 """
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 from pynetes.apiserver import respond
-from pynetes.apiserver.context import Context
+from pynetes.apiserver.context import Context, Server
 from pynetes.http.types import Response
 
-if TYPE_CHECKING:
-    from pynetes.apiserver.server import APIServer
-
-Check = Callable[["APIServer"], bool]
+Check = Callable[[Server], bool]
 
 
-def _always(server: "APIServer") -> bool:
+def _always(server: Server) -> bool:
     return True
 
 
-def _ready(server: "APIServer") -> bool:
+def _ready(server: Server) -> bool:
     return server.ready
 
 
-def _store(server: "APIServer") -> bool:
+def _store(server: Server) -> bool:
     return getattr(server.store, "healthy", True)
 
 

@@ -6,7 +6,7 @@ Source: apiserver ``pkg/endpoints/metrics/metrics.go``; names and labels are ups
 from bisect import bisect_left
 
 from pynetes.aio.clock import Clock
-from pynetes.apiserver.context import Context
+from pynetes.apiserver.requestinfo import RequestInfo
 from pynetes.http.types import Answer, Response, Takeover
 
 _BUCKETS = (0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60)
@@ -22,8 +22,7 @@ class Metrics:
         self._totals: dict[tuple[_Labels, int], int] = {}
         self._durations: dict[_Labels, list[float]] = {}
 
-    def observe(self, ctx: Context, answer: Answer, started: float) -> None:
-        info = ctx.info
+    def observe(self, info: RequestInfo, answer: Answer, started: float) -> None:
         scope = "resource" if info.name else "namespace" if info.namespace else "cluster"
         if not info.is_resource:
             scope = ""

@@ -8,26 +8,34 @@ cached read is made on the spot. A ``StatusError`` raised by any step becomes a 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from importlib import import_module
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from pynetes.apiserver import authz, endpoints, respond
-from pynetes.apiserver.context import Context, RequestInfo
-from pynetes.apiserver.metrics import Metrics
+from pynetes.apiserver.authn import impersonation
+from pynetes.apiserver.context import Context, Server
+from pynetes.apiserver.requestinfo import RequestInfo
 from pynetes.apiserver.routing import BadPath, Route, Router
+from pynetes.apiserver.subresources import HANDLERS
+from pynetes.apiserver.verbs import create, delete, deletecollection, get, patch, update, watch
+from pynetes.apiserver.verbs import list as listed
 from pynetes.http.types import Answer, Request, Response, Stream, Takeover
 from pynetes.meta import status
 from pynetes.meta.status import StatusError
-
-if TYPE_CHECKING:
-    from pynetes.apiserver.server import APIServer
 
 log = logging.getLogger(__name__)
 
 Verb = Callable[[Context], Answer | Awaitable[Answer]]
 
-_VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
+_VERBS: Mapping[str, Verb] = {
+    "get": get.get,
+    "list": listed.list,
+    "watch": watch.watch,
+    "create": create.create,
+    "update": update.update,
+    "patch": patch.patch,
+    "delete": delete.delete,
+    "deletecollection": deletecollection.deletecollection,
+}
 _DEPRECATED = {
     ("", "v1", "endpoints"): "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
     ("", "v1", "componentstatuses"): "v1 ComponentStatus is deprecated in v1.19+",
@@ -39,17 +47,9 @@ _NOT_TIMED = frozenset(("watch", "connect", "proxy"))
 class Pipeline:
     """One server's steps. ``handle`` never raises."""
 
-    def __init__(self, server: "APIServer") -> None:
+    def __init__(self, server: Server) -> None:
         self._server = server
         self._router = Router(server.resources)
-        self._impersonation = import_module("pynetes.apiserver.authn.impersonation")
-        self._subresources: Mapping[tuple[str, str, str], Mapping[str, Verb]] = import_module(
-            "pynetes.apiserver.subresources"
-        ).HANDLERS
-        self._verbs: dict[str, Verb] = {
-            verb: getattr(import_module(f"pynetes.apiserver.verbs.{verb}"), verb) for verb in _VERBS
-        }
-        self.metrics = Metrics(server.clock)
 
     def handle(self, request: Request) -> Answer | Awaitable[Answer]:
         started = self._server.clock.monotonic()
@@ -74,7 +74,7 @@ class Pipeline:
         except Exception as error:  # the last catch of the synchronous half: a fault must not cost the connection
             answer = _failure(ctx, error)
         if isinstance(answer, Response | Stream | Takeover):
-            self.metrics.observe(ctx, answer, started)
+            self._server.metrics.observe(ctx.info, answer, started)
             return _finish(answer, ctx, audit_id)
         return self._wait(ctx, answer, started, audit_id)
 
@@ -83,7 +83,7 @@ class Pipeline:
         ctx.user = server.authenticator.authenticate(ctx.request)
         # audit: begins here
         if _impersonates(ctx.request.headers):
-            ctx.user = self._impersonation.impersonate(ctx)
+            ctx.user = impersonation.impersonate(ctx)
         # priority and fairness: waits here
         decision = server.authorizer.authorize(ctx.user, ctx.info)
         if not decision.allowed:
@@ -99,20 +99,20 @@ class Pipeline:
             ctx.warnings.append(text)
         verb = ctx.info.verb
         if route.subresource is not None:
-            handlers = self._subresources.get((ctx.info.group, ctx.info.resource, ctx.info.subresource))
-            handlers = handlers or self._subresources.get(("*", "*", ctx.info.subresource), {})
+            handlers = HANDLERS.get((ctx.info.group, ctx.info.resource, ctx.info.subresource))
+            handlers = handlers or HANDLERS.get(("*", "*", ctx.info.subresource), {})
             handler = handlers.get(verb) or handlers.get("connect")
             if handler is not None:
                 return handler(ctx)
             if ctx.info.subresource != "status":
                 raise status.not_implemented(f"{ctx.info.resource}/{ctx.info.subresource} is not implemented yet")
-        elif (handlers := self._subresources.get((ctx.info.group, ctx.info.resource, ""))) and verb in handlers:
+        elif (handlers := HANDLERS.get((ctx.info.group, ctx.info.resource, ""))) and verb in handlers:
             # resources that are never stored: reviews, component statuses
             return handlers[verb](ctx)
         if route.legacy_watch:
             return self._legacy_watch(ctx)
         ctx.media = respond.negotiate(ctx)
-        return self._verbs[verb](ctx)
+        return _VERBS[verb](ctx)
 
     def _legacy_watch(self, ctx: Context) -> Answer | Awaitable[Answer]:
         """The deprecated ``/watch/`` prefix: a name in the path is a field selector."""
@@ -120,7 +120,7 @@ class Pipeline:
             selector = f"metadata.name={ctx.info.name}"
             ctx.params = {**ctx.params, "fieldSelector": [selector]}
         ctx.media = respond.negotiate(ctx)
-        return self._verbs["watch"](ctx)
+        return _VERBS["watch"](ctx)
 
     async def _wait(self, ctx: Context, waiting: Awaitable[Answer], started: float, audit_id: str) -> Answer:
         untimed = ctx.info.verb in _NOT_TIMED or ctx.info.subresource
@@ -137,7 +137,7 @@ class Pipeline:
             answer = _failure(ctx, error)
         except Exception as error:  # the last catch of the asynchronous half
             answer = _failure(ctx, error)
-        self.metrics.observe(ctx, answer, started)
+        self._server.metrics.observe(ctx.info, answer, started)
         return _finish(answer, ctx, audit_id)
 
 

@@ -6,8 +6,8 @@ Source: apiserver ``pkg/endpoints/request/requestinfo.go``; the answers to paths
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from pynetes.apiserver.context import RequestInfo
 from pynetes.apiserver.registry import Registry
+from pynetes.apiserver.requestinfo import RequestInfo
 from pynetes.meta.resource import Resource, Subresource, Version
 
 _VERBS: Mapping[str, str] = {

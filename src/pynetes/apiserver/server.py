@@ -9,9 +9,15 @@ from collections.abc import Awaitable
 from pynetes import kinds
 from pynetes.aio.clock import Clock
 from pynetes.aio.tasks import Tasks
+from pynetes.apiserver import bootstrap
+from pynetes.apiserver.admission.chain import Chain
+from pynetes.apiserver.authn import Authenticator
+from pynetes.apiserver.authz import MASTERS
+from pynetes.apiserver.authz.authorizer import Authorizer
 from pynetes.apiserver.bodies import Bodies
 from pynetes.apiserver.cache import Cache
-from pynetes.apiserver.endpoints import Documents
+from pynetes.apiserver.documents import Documents
+from pynetes.apiserver.metrics import Metrics
 from pynetes.apiserver.pipeline import Pipeline
 from pynetes.apiserver.registry import Registry
 from pynetes.apiserver.settings import Settings
@@ -32,11 +38,6 @@ class APIServer:
     """
 
     def __init__(self, store: Store, clock: Clock, settings: Settings | None = None) -> None:
-        # imported here: they name APIServer in their own signatures
-        from pynetes.apiserver.admission import Admission
-        from pynetes.apiserver.authn import Authenticator
-        from pynetes.apiserver.authz import MASTERS, Authorizer
-
         self.store = store
         self.clock = clock
         self.settings = settings or Settings()
@@ -47,10 +48,11 @@ class APIServer:
             if resource.storage_prefix is not None:
                 self.cache.of(resource)
         self.bodies = Bodies()
-        self.documents = Documents()
+        self.documents = Documents(self.resources)
+        self.metrics = Metrics(clock)
         self.authenticator = Authenticator(self)
         self.authorizer = Authorizer(self)
-        self.admission = Admission(self)
+        self.admission = Chain(self)
         self.ready = False
         self.pipeline = Pipeline(self)
         # how the server's own parts write: through the whole pipeline, as a master
@@ -59,8 +61,6 @@ class APIServer:
 
     async def start(self) -> None:
         """Fill the cache, then make what every cluster has (``bootstrap.run(server)``); ready when it returns."""
-        from pynetes.apiserver import bootstrap
-
         await self.cache.start()
         await bootstrap.run(self)
         self.cache.forget_past()

@@ -7,7 +7,7 @@ import base64
 
 from pynetes.apiserver.admission import CREATE, UPDATE, Attributes, Plugin
 from pynetes.apiserver.authz import MASTERS
-from pynetes.apiserver.context import RequestInfo
+from pynetes.apiserver.requestinfo import RequestInfo
 from pynetes.meta.gotext import quoted
 from pynetes.meta.objects import Object
 from pynetes.pki.certificates import subject_of

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pynetes.apiserver.admission import CREATE, UPDATE, Attributes, Plugin
 from pynetes.apiserver.authz import MASTERS
 from pynetes.apiserver.authz.rbac import GROUP
-from pynetes.apiserver.context import RequestInfo
+from pynetes.apiserver.requestinfo import RequestInfo
 from pynetes.meta import status
 from pynetes.meta.gotext import quoted
 from pynetes.meta.objects import Object

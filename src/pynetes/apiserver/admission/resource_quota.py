@@ -13,9 +13,9 @@ Differs: a write that was refused is not looked at again when a quota that anoth
 import asyncio
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from pynetes.apiserver.admission import CREATE, UPDATE, Attributes, Plugin
+from pynetes.apiserver.context import Server
 from pynetes.apiserver.verbs import faults
 from pynetes.client.kinds import RESOURCE_QUOTAS
 from pynetes.kinds.quota.charges import Refused, Uncovered, charge
@@ -24,9 +24,6 @@ from pynetes.kinds.quota.types import Quota, Write, texts
 from pynetes.meta import status
 from pynetes.meta.objects import Object, name_of
 from pynetes.meta.status import StatusError
-
-if TYPE_CHECKING:
-    from pynetes.apiserver.server import APIServer
 
 _RETRIES = 3
 _TIMEOUT_SECONDS = 10.0
@@ -50,7 +47,7 @@ class _Waiter:
 class Quotas:
     """One server's charging: the writes that wait, by namespace. A namespace has a task while something waits."""
 
-    server: "APIServer"
+    server: Server
     _waiting: dict[str, list[_Waiter]] = field(default_factory=dict)
 
     def validate(self, asked: Attributes) -> Awaitable[None] | None:
@@ -155,5 +152,5 @@ def _write(asked: Attributes) -> Write:
     return Write(asked.operation, asked.obj, asked.old, asked.subresource)
 
 
-def plugin(server: "APIServer") -> Plugin:
+def plugin(server: Server) -> Plugin:
     return Plugin("ResourceQuota", frozenset({CREATE, UPDATE}), validate=Quotas(server).validate)

@@ -7,13 +7,11 @@ object is deleted.
 Source: kubernetes ``pkg/registry/core/service/storage/storage.go``.
 """
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from pynetes.apiserver.parts import Parts
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Resource
-
-if TYPE_CHECKING:
-    from pynetes.apiserver.server import APIServer
 
 
 class Allocation(Protocol):
@@ -24,7 +22,7 @@ class Allocation(Protocol):
     async def revert(self) -> None: ...
 
 
-async def allocate_new(server: "APIServer", resource: Resource, obj: Object, dry_run: bool) -> Allocation | None:
+async def allocate_new(server: Parts, resource: Resource, obj: Object, dry_run: bool) -> Allocation | None:
     """Raises: StatusError 422 when what the object asks for is not to be had."""
     if resource.plural != "services" or resource.group:
         return None
@@ -34,7 +32,7 @@ async def allocate_new(server: "APIServer", resource: Resource, obj: Object, dry
 
 
 async def allocate_changed(
-    server: "APIServer", resource: Resource, obj: Object, old: Object, dry_run: bool
+    server: Parts, resource: Resource, obj: Object, old: Object, dry_run: bool
 ) -> Allocation | None:
     """Likewise for an update. Raises: StatusError 422."""
     if resource.plural != "services" or resource.group:

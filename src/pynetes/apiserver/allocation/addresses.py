@@ -6,16 +6,13 @@ that people choose (KEP-3070). Source: kubernetes ``pkg/registry/core/service/ip
 
 import ipaddress
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from pynetes.apiserver.parts import Parts
 from pynetes.apiserver.verbs import writes
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Resource
 from pynetes.meta.times import rfc3339
 from pynetes.store.types import CompareFailed
-
-if TYPE_CHECKING:
-    from pynetes.apiserver.server import APIServer
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 ALLOCATED = "provided IP is already allocated"
@@ -37,7 +34,7 @@ def family_of(address: str) -> str:
     return "IPv6" if ":" in address else "IPv4"
 
 
-def families(server: "APIServer") -> list[str]:
+def families(server: Parts) -> list[str]:
     """Those that the cluster has, the default first."""
     return list(dict.fromkeys(family_of(cidr) for cidr in server.settings.service_cidrs))
 
@@ -58,7 +55,7 @@ def ip_address_object(address: str, namespace: str, name: str) -> Object:
     return {"metadata": meta, "spec": {"parentRef": parent}}
 
 
-async def allocate(server: "APIServer", service: Object, address: str, dry_run: bool) -> str:
+async def allocate(server: Parts, service: Object, address: str, dry_run: bool) -> str:
     """Take this very address. Raises: NotAvailable."""
     parsed = ipaddress.ip_address(address)
     networks = _networks(server, family_of(address))
@@ -74,7 +71,7 @@ async def allocate(server: "APIServer", service: Object, address: str, dry_run: 
     return address
 
 
-async def allocate_any(server: "APIServer", service: Object, family: str, dry_run: bool) -> str:
+async def allocate_any(server: Parts, service: Object, family: str, dry_run: bool) -> str:
     """Take a free address. Raises: Full."""
     for network in _networks(server, family):
         for number in _candidates(server, network):
@@ -84,19 +81,19 @@ async def allocate_any(server: "APIServer", service: Object, family: str, dry_ru
     raise Full("range is full")
 
 
-async def release(server: "APIServer", address: str) -> None:
+async def release(server: Parts, address: str) -> None:
     """Give an address back; one that is not taken is no matter."""
     resource = _resource(server)
     await server.store.delete(resource.storage_key("", str(ipaddress.ip_address(address))))
 
 
-def _resource(server: "APIServer") -> Resource:
+def _resource(server: Parts) -> Resource:
     found = server.resources.get(_GROUP, "ipaddresses")
     assert found is not None
     return found
 
 
-def _networks(server: "APIServer", family: str) -> list[Network]:
+def _networks(server: Parts, family: str) -> list[Network]:
     """The ranges of the ServiceCIDRs that are not going, or of the settings while there are none."""
     resource = server.resources.get(_GROUP, "servicecidrs")
     cidrs: list[str] = []
@@ -120,7 +117,7 @@ def _usable(address: ipaddress.IPv4Address | ipaddress.IPv6Address, network: Net
     return network.version == 6 or address != network.broadcast_address
 
 
-def _candidates(server: "APIServer", network: Network) -> Iterator[int]:
+def _candidates(server: Parts, network: Network) -> Iterator[int]:
     """Numbers of free addresses, from a random one on: the upper band, then the lower."""
     last = _last(network)
     size = last
@@ -138,7 +135,7 @@ def _candidates(server: "APIServer", network: Network) -> Iterator[int]:
                 yield number
 
 
-async def _take(server: "APIServer", service: Object, address: str, dry_run: bool) -> bool:
+async def _take(server: Parts, service: Object, address: str, dry_run: bool) -> bool:
     resource = _resource(server)
     key = resource.storage_key("", address)
     if dry_run:

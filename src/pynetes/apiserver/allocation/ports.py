@@ -5,18 +5,15 @@ Differs: upstream keeps a bitmap in the store; here two API servers that allocat
 succeed. With one server that cannot happen.
 """
 
-from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from pynetes.apiserver.parts import Parts
 from pynetes.kinds.core.service import needs_health_check
 from pynetes.meta.objects import Object
 
-if TYPE_CHECKING:
-    from pynetes.apiserver.server import APIServer
-
 ALLOCATED = "provided port is already allocated"
 _MARK = b'odePort":'
-_tables: "WeakKeyDictionary[APIServer, NodePorts]" = WeakKeyDictionary()
+_tables: "WeakKeyDictionary[Parts, NodePorts]" = WeakKeyDictionary()
 
 
 class NotAvailable(Exception):
@@ -27,7 +24,7 @@ class Full(Exception):
     """No node port is left."""
 
 
-def table_of(server: "APIServer") -> "NodePorts":
+def table_of(server: Parts) -> "NodePorts":
     table = _tables.get(server)
     if table is None:
         table = _tables[server] = NodePorts(server.settings.node_port_range)
@@ -43,7 +40,7 @@ class NodePorts:
         self._pending: set[int] = set()
         self._seen = -1
 
-    def _look(self, server: "APIServer") -> None:
+    def _look(self, server: Parts) -> None:
         resource = server.resources.get("", "services")
         assert resource is not None
         cache = server.cache.of(resource)
@@ -54,7 +51,7 @@ class NodePorts:
             port for entry in cache.list() if _MARK in entry.value for port in ports_of(entry.object.get("spec") or {})
         }
 
-    def take(self, server: "APIServer", port: int, dry_run: bool = False) -> None:
+    def take(self, server: Parts, port: int, dry_run: bool = False) -> None:
         """Raises: NotAvailable. A dry run does not look at the range, as upstream's does not."""
         self._look(server)
         if not dry_run and not self._low <= port <= self._high:
@@ -64,7 +61,7 @@ class NodePorts:
             raise NotAvailable(ALLOCATED)
         self._pending.add(port)
 
-    def take_any(self, server: "APIServer") -> int:
+    def take_any(self, server: Parts) -> int:
         """A free port, drawn from the upper band first. Raises: Full."""
         self._look(server)
         size = self._high - self._low + 1

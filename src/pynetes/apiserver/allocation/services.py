@@ -6,18 +6,15 @@ Source: kubernetes ``pkg/registry/core/service/storage/{storage,alloc}.go``.
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from pynetes.apiserver.allocation import addresses, ports
+from pynetes.apiserver.parts import Parts
 from pynetes.apiserver.verbs import faults
 from pynetes.kinds.core.service import needs_health_check, needs_node_port
 from pynetes.kinds.core.service_validation import cluster_ips as cluster_ip_causes
 from pynetes.meta import fielderrors, status
 from pynetes.meta.objects import Object
 from pynetes.meta.status import Cause, StatusError
-
-if TYPE_CHECKING:
-    from pynetes.apiserver.server import APIServer
 
 _SINGLE, _REQUIRE, _PREFER = "SingleStack", "RequireDualStack", "PreferDualStack"
 _WITH_PORTS = ("NodePort", "LoadBalancer")
@@ -27,7 +24,7 @@ _WITH_PORTS = ("NodePort", "LoadBalancer")
 class Taken:
     """What one write of a Service took and, once it has succeeded, gives back."""
 
-    server: "APIServer"
+    server: Parts
     dry_run: bool
     addresses: list[str] = field(default_factory=list)
     ports: list[int] = field(default_factory=list)
@@ -47,7 +44,7 @@ class Taken:
                 await addresses.release(self.server, address)
 
 
-async def allocate_new(server: "APIServer", service: Object, dry_run: bool) -> Taken:
+async def allocate_new(server: Parts, service: Object, dry_run: bool) -> Taken:
     """Raises: StatusError 422, 500."""
     spec = service.setdefault("spec", {})
     if spec.get("clusterIP") and not spec.get("clusterIPs"):
@@ -68,7 +65,7 @@ async def allocate_new(server: "APIServer", service: Object, dry_run: bool) -> T
     return taken
 
 
-async def allocate_changed(server: "APIServer", service: Object, old: Object, dry_run: bool) -> Taken:
+async def allocate_changed(server: Parts, service: Object, old: Object, dry_run: bool) -> Taken:
     """Raises: StatusError 422, 500."""
     spec, before = service.setdefault("spec", {}), old.get("spec") or {}
     _keep_given(spec, before)
@@ -89,7 +86,7 @@ async def allocate_changed(server: "APIServer", service: Object, old: Object, dr
     return taken
 
 
-async def release(server: "APIServer", service: Object) -> None:
+async def release(server: Parts, service: Object) -> None:
     """After a delete: its addresses are free, and its Endpoints go."""
     spec, meta = service.get("spec") or {}, service["metadata"]
     if spec.get("type") != "ExternalName":
@@ -110,7 +107,7 @@ def _invalid(service: Object, causes: list[Cause]) -> StatusError:
 # Families
 
 
-def _set_families(server: "APIServer", service: Object, old: Object | None) -> None:
+def _set_families(server: Parts, service: Object, old: Object | None) -> None:
     """ipFamilyPolicy and ipFamilies, in place. Raises: StatusError 422."""
     spec = service["spec"]
     before = (old.get("spec") or {}) if old is not None else None

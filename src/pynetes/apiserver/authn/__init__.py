@@ -6,15 +6,11 @@ checked once, the objects that it is bound to every time (a lookup in the cache 
 Source: kubernetes ``pkg/kubeapiserver/authenticator/config.go``, apiserver ``pkg/authentication/request``.
 """
 
-from typing import TYPE_CHECKING
-
 from pynetes.apiserver.authn.serviceaccount import ServiceAccountTokens, TokenRefused
-from pynetes.apiserver.context import ANONYMOUS, User
+from pynetes.apiserver.parts import Parts
+from pynetes.apiserver.users import ANONYMOUS, User
 from pynetes.http.types import PeerCertificate, Request
 from pynetes.meta import status
-
-if TYPE_CHECKING:
-    from pynetes.apiserver.server import APIServer
 
 __all__ = ["AUTHENTICATED", "Authenticator", "TokenRefused"]
 
@@ -25,7 +21,7 @@ _STATE = "user"
 class Authenticator:
     """One server's ways to tell who asks. ``tokens`` also signs what TokenRequests ask for."""
 
-    def __init__(self, server: "APIServer") -> None:
+    def __init__(self, server: Parts) -> None:
         self.tokens = ServiceAccountTokens(server)
         self._static = {t.token: t for t in server.settings.static_tokens}
         self._anonymous = server.settings.anonymous_auth

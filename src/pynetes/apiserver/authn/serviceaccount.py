@@ -4,15 +4,13 @@ Source: kubernetes ``pkg/serviceaccount/claims.go`` and ``jwt.go``; apiserver
 ``pkg/authentication/serviceaccount/util.go``.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pynetes.apiserver.context import User
+from pynetes.apiserver.parts import Parts
+from pynetes.apiserver.users import User
 from pynetes.meta.objects import Object
 from pynetes.meta.times import parse_time
 from pynetes.pki.tokens import TokenSigner, TokenVerifier, make_signing_key
-
-if TYPE_CHECKING:
-    from pynetes.apiserver.server import APIServer
 
 USER_PREFIX = "system:serviceaccount:"
 ALL_GROUP = "system:serviceaccounts"
@@ -27,7 +25,7 @@ class TokenRefused(Exception):
 class ServiceAccountTokens:
     """Signs and believes. The key is the settings' or, when they have none, made at first use."""
 
-    def __init__(self, server: "APIServer") -> None:
+    def __init__(self, server: Parts) -> None:
         self._server = server
         self._keys: tuple[TokenSigner, TokenVerifier] | None = None
 

@@ -10,16 +10,16 @@ found in the pod's status.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from functools import cache
 
 from pynetes.apiserver.authz import Decision
-from pynetes.apiserver.authz.rbac import RBAC
-from pynetes.apiserver.context import RequestInfo, User
+from pynetes.apiserver.authz.rbac import RBAC, Rule, compile_rule
+from pynetes.apiserver.initial import data
+from pynetes.apiserver.parts import Parts
+from pynetes.apiserver.requestinfo import RequestInfo
+from pynetes.apiserver.users import User
 from pynetes.meta.gotext import quoted
 from pynetes.meta.objects import Object
-
-if TYPE_CHECKING:
-    from pynetes.apiserver.server import APIServer
 
 NODES = "system:nodes"
 _PREFIX = "system:node:"
@@ -35,7 +35,7 @@ def node_name(user: User) -> str | None:
 
 
 class NodeAuthorizer:
-    def __init__(self, server: "APIServer", rbac: RBAC) -> None:
+    def __init__(self, server: Parts, rbac: RBAC) -> None:
         self._server = server
         self._rbac = rbac
 
@@ -79,8 +79,6 @@ class NodeAuthorizer:
 
     def _by_rules(self, info: RequestInfo) -> Decision:
         """The static rules are those of the bootstrap ClusterRole ``system:node``."""
-        from pynetes.apiserver.bootstrap import node_rules
-
         return _ALLOWED if any(rule.allows(info) for rule in node_rules()) else _DENIED
 
     def _get(self, node: str, info: RequestInfo) -> Decision:
@@ -280,3 +278,10 @@ _NAMED_BY = {
     "serviceaccounts": _accounts,
     "resourceclaims": _resource_claims,
 }
+
+
+@cache
+def node_rules() -> tuple[Rule, ...]:
+    """What every kubelet may: the rules of the ClusterRole ``system:node``."""
+    role = next(role for role in data()["clusterroles"] if role["metadata"]["name"] == "system:node")
+    return tuple(compile_rule(rule) for rule in role["rules"])

@@ -10,16 +10,14 @@ Source: kubernetes ``plugin/pkg/auth/authorizer/rbac``, ``pkg/registry/rbac/vali
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from pynetes.apiserver.authz import Decision
-from pynetes.apiserver.context import RequestInfo, User
+from pynetes.apiserver.parts import Parts
+from pynetes.apiserver.requestinfo import RequestInfo
+from pynetes.apiserver.users import User
 from pynetes.meta.gotext import quoted
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Resource
-
-if TYPE_CHECKING:
-    from pynetes.apiserver.server import APIServer
 
 GROUP = "rbac.authorization.k8s.io"
 _SERVICE_ACCOUNT = "system:serviceaccount:"
@@ -91,7 +89,7 @@ class Binding:
 class RBAC:
     """The index. ``generation`` changes whenever an answer may have changed."""
 
-    def __init__(self, server: "APIServer") -> None:
+    def __init__(self, server: Parts) -> None:
         self._server = server
         self._resources: list[Resource] = []
         self._seen: tuple[int, ...] = ()

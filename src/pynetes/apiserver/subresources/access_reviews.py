@@ -3,8 +3,10 @@
 Source: kubernetes ``pkg/registry/authorization``, ``pkg/apis/authorization/validation``.
 """
 
-from pynetes.apiserver.context import Context, RequestInfo, User
+from pynetes.apiserver.context import Context
+from pynetes.apiserver.requestinfo import RequestInfo
 from pynetes.apiserver.subresources.identity_reviews import answer, read
+from pynetes.apiserver.users import User
 from pynetes.http.types import Response
 from pynetes.meta import fielderrors, status
 from pynetes.meta.objects import Object

@@ -5,7 +5,8 @@ Source: kubernetes ``pkg/registry/authentication/{selfsubjectreview,tokenreview}
 
 from pynetes.apiserver import respond
 from pynetes.apiserver.authn import TokenRefused
-from pynetes.apiserver.context import Context, User
+from pynetes.apiserver.context import Context
+from pynetes.apiserver.users import User
 from pynetes.apiserver.verbs import bodies
 from pynetes.apiserver.verbs.options import write_options
 from pynetes.http.types import Response

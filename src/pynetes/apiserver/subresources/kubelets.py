@@ -5,21 +5,18 @@ Differs: an InternalIP is preferred to a host name, as in clusters that kubeadm 
 """
 
 import ssl
-from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from pynetes.apiserver.parts import Parts
 from pynetes.http import tls
 from pynetes.http.client import HTTPClient
 from pynetes.meta import status
 from pynetes.meta.objects import Object
 
-if TYPE_CHECKING:
-    from pynetes.apiserver.server import APIServer
-
 _PREFERRED = ("InternalIP", "ExternalIP", "Hostname", "InternalDNS", "ExternalDNS")
 _DEFAULT_PORT = 10250
-_clients: "WeakKeyDictionary[APIServer, dict[str, HTTPClient]]" = WeakKeyDictionary()
-_contexts: "WeakKeyDictionary[APIServer, ssl.SSLContext]" = WeakKeyDictionary()
+_clients: "WeakKeyDictionary[Parts, dict[str, HTTPClient]]" = WeakKeyDictionary()
+_contexts: "WeakKeyDictionary[Parts, ssl.SSLContext]" = WeakKeyDictionary()
 
 
 def url_of(node: Object) -> str:
@@ -35,7 +32,7 @@ def url_of(node: Object) -> str:
     raise status.internal_error(f"no preferred addresses found; known addresses: [] (node {name})")
 
 
-def client_for(server: "APIServer", node_name: str) -> HTTPClient:
+def client_for(server: Parts, node_name: str) -> HTTPClient:
     """The client of a node's kubelet. Raises: StatusError 404, 500."""
     resource = server.resources.get("", "nodes")
     assert resource is not None
@@ -50,7 +47,7 @@ def client_for(server: "APIServer", node_name: str) -> HTTPClient:
     return client
 
 
-def _context(server: "APIServer") -> ssl.SSLContext:
+def _context(server: Parts) -> ssl.SSLContext:
     context = _contexts.get(server)
     if context is None:
         settings = server.settings
@@ -64,7 +61,7 @@ def _context(server: "APIServer") -> ssl.SSLContext:
     return context
 
 
-async def close(server: "APIServer") -> None:
+async def close(server: Parts) -> None:
     """Close all connections to kubelets."""
     for client in _clients.pop(server, {}).values():
         await client.close()

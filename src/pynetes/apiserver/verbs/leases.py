@@ -3,20 +3,17 @@
 Source: apiserver ``pkg/storage/etcd3/lease_manager.go``.
 """
 
-from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from pynetes.apiserver.parts import Parts
 from pynetes.meta.resource import Resource
-
-if TYPE_CHECKING:
-    from pynetes.apiserver.server import APIServer
 
 _REUSED_SECONDS = 60.0
 _OBJECTS = 1000
-_held: "WeakKeyDictionary[APIServer, tuple[int, float, int]]" = WeakKeyDictionary()
+_held: "WeakKeyDictionary[Parts, tuple[int, float, int]]" = WeakKeyDictionary()
 
 
-async def lease_for(server: "APIServer", resource: Resource) -> int:
+async def lease_for(server: Parts, resource: Resource) -> int:
     """The lease that a new or changed object of this resource hangs on; 0: none."""
     if resource.plural != "events" or resource.group not in ("", "events.k8s.io"):
         return 0

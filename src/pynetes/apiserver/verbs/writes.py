@@ -7,10 +7,10 @@ has seen them. Source: apiserver ``pkg/registry/generic/registry/store.go``, ``p
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from pynetes.apiserver.allocation import Allocation
 from pynetes.apiserver.context import Context
+from pynetes.apiserver.parts import Parts
 from pynetes.apiserver.verbs import faults
 from pynetes.meta import encoding, schema, status
 from pynetes.meta.decoder import Decoder, decoder
@@ -20,9 +20,6 @@ from pynetes.meta.resource import Resource, WriteContext
 from pynetes.meta.status import StatusError
 from pynetes.store.types import CompareFailed, KeyValue
 
-if TYPE_CHECKING:
-    from pynetes.apiserver.server import APIServer
-
 _ATTEMPTS = 64
 
 
@@ -30,7 +27,7 @@ _ATTEMPTS = 64
 class Target:
     """The object that a write is about."""
 
-    server: "APIServer"
+    server: Parts
     resource: Resource
     namespace: str
     name: str
@@ -65,7 +62,7 @@ def target(ctx: Context) -> Target:
     return target_of(ctx.server, ctx.resource, ctx.info.namespace if ctx.resource.namespaced else "", ctx.info.name)
 
 
-def target_of(server: "APIServer", resource: Resource, namespace: str, name: str) -> Target:
+def target_of(server: Parts, resource: Resource, namespace: str, name: str) -> Target:
     return Target(server, resource, namespace, name, resource.storage_key(namespace, name))
 
 

@@ -6,20 +6,17 @@ Differs: pods of a namespace are looked at in the order of their names.
 """
 
 from collections.abc import Awaitable, Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from pynetes.apiserver.admission import CREATE, UPDATE, Attributes, Plugin
 from pynetes.apiserver.admission.namespace_lifecycle import namespace_entry
 from pynetes.apiserver.admission.podsecurity.levels import PREFIX, PRIVILEGED, Level, Policy, policy_of
 from pynetes.apiserver.admission.podsecurity.standards import details, reasons, violations
+from pynetes.apiserver.parts import Parts
 from pynetes.meta import status
 from pynetes.meta.encoding import Entry
 from pynetes.meta.gotext import quoted
 from pynetes.meta.objects import Object, controller_of, labels_of, name_of
 from pynetes.meta.status import Cause
-
-if TYPE_CHECKING:
-    from pynetes.apiserver.server import APIServer
 
 _TEMPLATES = {
     ("", "replicationcontrollers"): ("spec", "template"),
@@ -41,7 +38,7 @@ _PODS_A_TURN = 50
 class PodSecurity:
     """One server's, by its settings."""
 
-    def __init__(self, server: "APIServer") -> None:
+    def __init__(self, server: Parts) -> None:
         self._server = server
         self._settings = server.settings.pod_security
         self._defaults, causes = policy_of(self._settings.default_labels(), Policy())
@@ -218,7 +215,7 @@ def _template(asked: Attributes) -> Object | None:
     return found
 
 
-def plugin(server: "APIServer") -> Plugin:
+def plugin(server: Parts) -> Plugin:
     on = {(group, plural, "") for group, plural in _TEMPLATES} | {("", "namespaces", "")}
     on |= {("", "pods", subresource) for subresource in _POD_WRITES}
     return Plugin("PodSecurity", frozenset({CREATE, UPDATE}), frozenset(on), validate=PodSecurity(server).validate)
