@@ -1,7 +1,19 @@
 """Workload controllers in a whole cluster, in virtual time: real API, scheduler, simulated kubelets."""
 
-from pynetes.client.kinds import CONTROLLER_REVISIONS, DAEMON_SETS, NODES, PERSISTENT_VOLUME_CLAIMS, PODS, STATEFUL_SETS
+import json
+
+from pynetes.client.kinds import (
+    CONTROLLER_REVISIONS,
+    DAEMON_SETS,
+    JOBS,
+    NODES,
+    PERSISTENT_VOLUME_CLAIMS,
+    PODS,
+    STATEFUL_SETS,
+)
 from pynetes.testing import Cluster
+
+SIMULATE = "pynetes.dev/simulate"
 
 
 def template(image="example.com/web:1", **spec):
@@ -99,3 +111,49 @@ def test_a_stateful_sets_claims_outlive_it_unless_its_policy_says_otherwise():
         cluster.advance(10)
         owners = [claim["metadata"]["ownerReferences"] for claim in cluster.list(PERSISTENT_VOLUME_CLAIMS, "default")]
         assert [[owner["kind"] for owner in each] for each in owners] == [["StatefulSet"], ["StatefulSet"]]
+
+
+def job(script, **spec):
+    """A Job whose containers behave by a script."""
+    annotations = {SIMULATE: json.dumps({"containers": {"c": script}})}
+    pods = {"containers": [{"name": "c", "image": "example.com/task:1"}], "restartPolicy": "Never"}
+    return {
+        "metadata": {"name": "task"},
+        "spec": {"template": {"metadata": {"annotations": annotations}, "spec": pods}, **spec},
+    }
+
+
+def test_a_job_completes_when_its_pods_have():
+    with Cluster(nodes=2, virtual_time=True, https=False) as cluster:
+        cluster.create(JOBS, job({"run": "5s"}, parallelism=2, completions=3, completionMode="Indexed"), "default")
+        cluster.advance(20)
+        status = cluster.get(JOBS, "task", "default")["status"]
+        assert (status["succeeded"], status["completedIndexes"]) == (3, "0-2")
+        assert [condition["type"] for condition in status["conditions"]] == ["SuccessCriteriaMet", "Complete"]
+        assert {pod["status"]["phase"] for pod in cluster.list(PODS, "default")} == {"Succeeded"}
+
+
+def test_a_job_that_fails_retries_after_ten_twenty_and_forty_seconds_and_gives_up():
+    """concepts/workloads/controllers/job: "Pod backoff failure policy": 10s, 20s, 40s."""
+    with Cluster(nodes=1, virtual_time=True, https=False) as cluster:
+        cluster.create(JOBS, job({"run": "1s", "exitCode": 1}, backoffLimit=3), "default")
+        for seconds, pods in ((9, 1), (6, 2), (30, 3), (50, 4)):
+            cluster.advance(seconds)
+            assert len(cluster.list(PODS, "default")) == pods
+        cluster.advance(10)
+        status = cluster.get(JOBS, "task", "default")["status"]
+        assert status["failed"] == 4
+        assert [condition["reason"] for condition in status["conditions"]] == ["BackoffLimitExceeded"] * 2
+
+
+def test_a_job_that_is_suspended_and_resumed_begins_anew():
+    with Cluster(nodes=1, virtual_time=True, https=False) as cluster:
+        cluster.create(JOBS, job({"run": "30s"}), "default")
+        cluster.advance(10)
+        cluster.patch(JOBS, "task", {"spec": {"suspend": True}}, "default")
+        cluster.advance(60)
+        assert cluster.list(PODS, "default") == []
+        cluster.patch(JOBS, "task", {"spec": {"suspend": False}}, "default")
+        cluster.advance(40)
+        status = cluster.get(JOBS, "task", "default")["status"]
+        assert status["succeeded"] == 1 and "failed" not in status

@@ -11,6 +11,7 @@ from pynetes.client.kinds import (
     CONFIG_MAPS,
     DAEMON_SETS,
     DEPLOYMENTS,
+    JOBS,
     LEASES,
     NAMESPACES,
     NODES,
@@ -71,6 +72,19 @@ OBJECTS = (
                 "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}},
                 "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": {}}],
                 "revisionHistoryLimit": 10,
+            },
+        },
+    ),
+    (
+        JOBS,
+        {
+            "metadata": {"name": "batch"},
+            "spec": {
+                "parallelism": 1,
+                "completions": 1,
+                "backoffLimit": 6,
+                "selector": {"matchLabels": {"app": "batch"}},
+                "template": {**TEMPLATE, "metadata": {"labels": {"app": "batch"}}},
             },
         },
     ),
@@ -151,7 +165,7 @@ def test_controllers_that_start_anew_over_what_they_made_write_nothing():
         for kind, obj in OBJECTS:
             world.api.put(kind, obj)
         await world.clock.sleep(400)  # more than the quotas' resync: there is no admission here that counts usage up
-        assert len(world.api.all(PODS)) == 4
+        assert len(world.api.all(PODS)) == 5
         assert world.api.get(CONFIG_MAPS, "kube-root-ca.crt")
         world.api.writes.clear()
         again = World(world.clock, CONTROLLERS, SETTINGS, world.api)

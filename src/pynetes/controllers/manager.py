@@ -1,8 +1,8 @@
 """Runs the controllers: one queue each, workers, retry with back-off, events and counts.
 
 Contract: a key is never reconciled twice at once by one controller; a key added while it is being reconciled is
-reconciled again afterwards; a failing key is retried after 5 ms, 10 ms ... 1000 s until it succeeds; no controller
-starts before every informer it asked for has listed.
+reconciled again afterwards; a failing key is retried after 5 ms, 10 ms ... 1000 s, or within the controller's own
+bounds, until it succeeds; no controller starts before every informer it asked for has listed.
 
 Source: cmd/kube-controller-manager/app and client-go ``util/workqueue``.
 """
@@ -47,7 +47,8 @@ class Manager:
         self._running: list[tuple[Controller, Context, Reconciler]] = []
         for controller in controllers:
             events = EventRecorder(client, clock, controller.component or controller.name)
-            context = Context(client, informers, clock, settings, events, WorkQueue(clock))
+            queue = WorkQueue[str](clock, base=controller.retry_base_seconds, limit=controller.retry_limit_seconds)
+            context = Context(client, informers, clock, settings, events, queue)
             self.counts[controller.name] = Counts()
             self._running.append((controller, context, controller.make(context)))
 

@@ -49,22 +49,35 @@ def from_template(owner: Object, kind: Kind, template: Object, **metadata: Any) 
     return {"kind": "Pod", "apiVersion": "v1", "metadata": made, "spec": template["spec"]}
 
 
+def _with_finalizers(pod: Object, finalizers: Sequence[str]) -> Object:
+    present = pod["metadata"].get("finalizers") or []
+    missing = [finalizer for finalizer in finalizers if finalizer not in present]
+    return {**pod, "metadata": {**pod["metadata"], "finalizers": [*present, *missing]}} if missing else pod
+
+
 def identity(pod: Object) -> str:
     """What tells a pod from its successor of the same name."""
     return f"{key_of(pod)}/{uid_of(pod)}"
 
 
 class OwnedPods:
-    """``owners`` is the informer of the kind. ``wake`` adds a key to the queue, by default at once."""
+    """``owners`` is the informer of the kind. ``wake`` adds a key to the queue, by default at once. ``finalizers`` are
+    put on pods that are adopted and taken off those that are released."""
 
     def __init__(
-        self, context: Context, kind: Kind, owners: Informer, wake: Callable[[str], None] | None = None
+        self,
+        context: Context,
+        kind: Kind,
+        owners: Informer,
+        wake: Callable[[str], None] | None = None,
+        finalizers: Sequence[str] = (),
     ) -> None:
         self.expectations = Expectations(context.clock)
         self._context = context
         self._kind = kind
         self._owners = owners
         self._wake = wake or context.queue.add
+        self._finalizers = finalizers
         self._pods = context.informers.get(PODS, indexes=CONTROLLER_INDEX)
         self._pods.add_handler(self._pod_changed)
 
@@ -78,9 +91,10 @@ class OwnedPods:
         claims = claim(owner, selector, candidates, belongs)
         if claims.adopt:
             await still_alive(self._context, self._kind, owner)
-        await apply(self._context, [adoption(pod, PODS, owner, self._kind) for pod in claims.adopt])
-        await apply(self._context, [release(pod, PODS, owner) for pod in claims.release])
-        return claims.owned + claims.adopt
+        finalizers = self._finalizers
+        await apply(self._context, [adoption(pod, PODS, owner, self._kind, finalizers) for pod in claims.adopt])
+        await apply(self._context, [release(pod, PODS, owner, finalizers) for pod in claims.release])
+        return claims.owned + [_with_finalizers(pod, finalizers) for pod in claims.adopt]
 
     # what an owner does
 
@@ -89,16 +103,25 @@ class OwnedPods:
     ) -> Exception | None:
         """Create pods, slowly at first, and delete others. Returns: what went wrong first."""
         self.expectations.expect(key, len(creates), map(identity, deletes))
-        pending = iter(creates)
-        succeeded, failure = await slow_start(len(creates), lambda: self.create(owner, next(pending)))
-        for _ in range(len(creates) - succeeded):
+        _, failure = await self.create(key, owner, creates)
+        outcomes = await self.delete(key, owner, deletes)
+        return failure or next((outcome for outcome in outcomes if outcome is not None), None)
+
+    async def create(self, key: str, owner: Object, pods: Sequence[Object]) -> tuple[int, Exception | None]:
+        """Create pods that are expected, slowly at first. Returns: how many there are now, what went wrong first."""
+        pending = iter(pods)
+        succeeded, failure = await slow_start(len(pods), lambda: self._create(owner, next(pending)))
+        for _ in range(len(pods) - succeeded):
             self.expectations.creation_observed(key)
         if failure is not None and namespace_is_terminating(failure):
             failure = None
-        outcomes = await asyncio.gather(*(self._delete(key, owner, pod) for pod in deletes))
-        return failure or next((outcome for outcome in outcomes if outcome is not None), None)
+        return succeeded, failure
 
-    async def create(self, owner: Object, pod: Object) -> None:
+    async def delete(self, key: str, owner: Object, pods: Sequence[Object]) -> Sequence[Exception | None]:
+        """Delete pods that may be expected to go. Returns: for each what went wrong; gone already is fine."""
+        return await asyncio.gather(*(self._delete(key, owner, pod) for pod in pods))
+
+    async def _create(self, owner: Object, pod: Object) -> None:
         """Raises: StatusError, after an event that says so."""
         events, subject = self._context.events, named(self._kind, owner)
         try:

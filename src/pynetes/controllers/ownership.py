@@ -79,14 +79,18 @@ def claim(
     return claims
 
 
-def adoption(obj: Object, kind: Kind, owner: Object, owner_kind: Kind) -> Patch:
-    """The patch by which an orphan gets its owner; refused when the orphan's uid is another by now."""
-    metadata = {"uid": uid_of(obj), "ownerReferences": [reference(owner, owner_kind)]}
+def adoption(obj: Object, kind: Kind, owner: Object, owner_kind: Kind, finalizers: Sequence[str] = ()) -> Patch:
+    """The patch by which an orphan gets its owner, and finalizers; refused when the orphan's uid is another by now."""
+    metadata: Object = {"uid": uid_of(obj), "ownerReferences": [reference(owner, owner_kind)]}
+    if finalizers:
+        metadata["finalizers"] = list(finalizers)
     return Patch(kind, namespace_of(obj), name_of(obj), {"metadata": metadata})
 
 
-def release(obj: Object, kind: Kind, owner: Object) -> Patch:
-    metadata = {"uid": uid_of(obj), "ownerReferences": [{"$patch": "delete", "uid": uid_of(owner)}]}
+def release(obj: Object, kind: Kind, owner: Object, finalizers: Sequence[str] = ()) -> Patch:
+    metadata: Object = {"uid": uid_of(obj), "ownerReferences": [{"$patch": "delete", "uid": uid_of(owner)}]}
+    if finalizers:
+        metadata["$deleteFromPrimitiveList/finalizers"] = list(finalizers)
     return Patch(kind, namespace_of(obj), name_of(obj), {"metadata": metadata}, missing_is_fine=True)
 
 

@@ -49,3 +49,6 @@ class Controller:
     component: str = ""
     workers: int = 0
     """Keys reconciled at once; 0: the settings' ``concurrent_syncs``."""
+    retry_base_seconds: float = 0.005
+    retry_limit_seconds: float = 1000.0
+    """A key that fails waits ``base``, then twice as long each time, up to ``limit``."""
