@@ -16,7 +16,7 @@ from pynetes.aio.commands import RealCommands
 from pynetes.network import namespaces
 from pynetes.network.cni import CNI
 from pynetes.network.pods import conflist
-from pynetes.runtime.oci import OCIRuntime, Settings
+from pynetes.runtime.oci import OCIRuntime, Settings, conmon
 from pynetes.runtime.oci.build import build
 from pynetes.runtime.types import (
     Container,
@@ -419,6 +419,30 @@ def test_a_restarted_runtime_adopts_what_runs_and_learns_what_ended(node: Node, 
             assert await second.list_containers() == []
         runtime._state.sandboxes.clear()
         runtime._state.containers.clear()
+
+    node.act(main)
+
+
+def test_a_start_that_was_interrupted_is_finished_by_the_next_runtime(node: Node, tmp_path: Path) -> None:
+    async def main(runtime: OCIRuntime) -> None:
+        sandbox = await runtime.run_sandbox(sandbox_config(tmp_path))
+        config = ContainerConfig("c", 0, "busybox:test", args=("sleep", "100"), log_path="c.log")
+        made, broken = [await runtime.create_container(sandbox.id, config) for _ in range(2)]
+        state = runtime._state
+        pid = await conmon.create(state, state.container(made).record, str(tmp_path / "made.log"))
+        await conmon.create(state, state.container(broken).record, str(tmp_path / "broken.log"))
+        await state.commands.run(state.runc("delete", "--force", broken))  # runc was killed before it was done
+        await runtime.close()
+        async with node.runtime() as second:
+            found = await second.container(made)
+            assert (found.state, second._state.container(made).record.pid) == (ContainerState.RUNNING, pid)
+            assert (await second.container(broken)).state is ContainerState.CREATED
+            assert not (node.root / "runtime" / "runc" / broken).exists()
+            await second.stop_container(made, 0)
+            assert (await second.container(made)).exit_code == 137
+            await second.remove_sandbox(sandbox.id)
+        state.sandboxes.clear()
+        state.containers.clear()
 
     node.act(main)
 

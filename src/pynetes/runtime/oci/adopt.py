@@ -5,19 +5,24 @@ the processes themselves tell the rest.
 """
 
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import orjson
 
-from pynetes.aio.commands import Completed
 from pynetes.network.cni import Attachment, CNIError
 from pynetes.runtime.oci import remove, sandboxes
 from pynetes.runtime.oci.endings import Endings
-from pynetes.runtime.oci.state import UNKNOWN_EXIT_CODE, Life, Live, State, process_start
+from pynetes.runtime.oci.state import Life, Live, State, process_start
 from pynetes.runtime.oci.types import ContainerRecord, SandboxRecord, load
 
 log = logging.getLogger(__name__)
+
+MAKING_SECONDS = 5.0
+"""How long a shim that was left alone may take to finish what it makes."""
+
+LOOK_SECONDS = 0.05
 
 
 async def adopt(state: State, endings: Endings) -> None:
@@ -71,29 +76,51 @@ async def _containers(state: State, endings: Endings) -> None:
 
 
 async def _half_started(state: State, endings: Endings, live: Live) -> None:
-    """A record that says created: a start may have been under way, and may have come to its end meanwhile."""
-    record = live.record
-    runc_state = state.paths.runc / record.id
-    if not runc_state.exists() and not (state.paths.exits / record.id).exists():
-        return  # nothing was begun
-    done = await state.commands.run(state.runc("state", record.id), check=False)
-    pid = _process(done, state.paths.container(record.id))
-    if _status(done) in ("running", "stopped") and pid:
-        state.change(live, pid=pid, start_ticks=process_start(pid), started_at=state.now())
-        endings.follow(live)
-        return
-    await state.commands.run(state.runc("delete", "--force", record.id), check=False)
-    endings.end(live, UNKNOWN_EXIT_CODE, state.now(), "the node was interrupted while the container was being started")
+    """A record that says created: a start may have been under way, and its shim may be at it still.
+
+    What the shim has made is let go and taken up. What it could not make is cleared, and the container counts as never
+    started: whoever wanted it starts another.
+    """
+    container_id = live.record.id
+    begun = (state.paths.runc / container_id).exists() or (state.paths.exits / container_id).exists()
+    deadline = state.clock.monotonic() + MAKING_SECONDS
+    while (making := _has_shim(container_id)) or begun:
+        if await _status(state, container_id) == "created":
+            await state.commands.run(state.runc("start", container_id), check=False)  # or its starter did, just now
+        pid = _process(state.paths.container(container_id))
+        if await _status(state, container_id) in ("running", "stopped") and pid:
+            state.change(live, pid=pid, start_ticks=process_start(pid), started_at=state.now())
+            endings.follow(live)
+            return
+        if not making or state.clock.monotonic() > deadline:
+            log.warning("container %s was being started when its node was interrupted: cleared", container_id)
+            await state.commands.run(state.runc("delete", "--force", container_id), check=False)
+            (state.paths.exits / container_id).unlink(missing_ok=True)
+            return
+        await state.clock.sleep(LOOK_SECONDS)
 
 
-def _status(done: Completed) -> str:
+def _has_shim(container_id: str) -> bool:
+    """Whether a conmon of this container is at work: it outlives whoever started it."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+                if words[0].endswith(b"conmon") and container_id.encode() in words:
+                    return True
+    return False
+
+
+async def _status(state: State, container_id: str) -> str:
+    """What runc calls its state; empty when it knows no such container."""
+    done = await state.commands.run(state.runc("state", container_id), check=False)
     try:
         return str(orjson.loads(done.stdout)["status"])
     except (ValueError, KeyError):
         return ""
 
 
-def _process(done: Completed, bundle: Path) -> int:
+def _process(bundle: Path) -> int:
     try:
         return int((bundle / "pid").read_text())
     except (OSError, ValueError):
