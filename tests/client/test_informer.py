@@ -154,6 +154,30 @@ def test_an_error_event_of_an_expired_revision_relists():
     run(scenario)
 
 
+def test_a_server_that_forgot_its_events_in_a_restart_is_listed_as_soon_as_it_answers():
+    async def scenario(world):
+        await world.begin()
+        handle, times = world.api.handle, []
+
+        def gone(request):
+            times.append(world.clock.monotonic())
+            return json_response(status_object(410, "Expired", "too old resource version: 1 (9)"), 410)
+
+        def away(request):
+            raise ConnectionRefusedError
+
+        world.informers.client.transport._handler = away
+        world.api.break_watches()
+        await world.clock.sleep(40)
+        world.informers.client.transport._handler = gone
+        await world.clock.sleep(120)
+        assert times[1] == times[0]  # at once, though it waited for half a minute before
+        assert all(later - earlier >= 30 for earlier, later in itertools.pairwise(times[1:]))  # but not again and again
+        world.informers.client.transport._handler = handle
+
+    run(scenario)
+
+
 def test_failures_back_off_with_jitter_up_to_half_a_minute():
     async def scenario(world):
         times = []

@@ -2,7 +2,10 @@
 
 Contract: the sink first gets ``replace`` with everything, then ``apply`` for each change in the API's order. A watch
 that ends is resumed from the last revision seen (bookmarks count); a revision that is gone (410) leads to a new
-``replace``. Failures wait 0.8 s, doubling up to 30 s, with jitter; a run of quiet successes starts anew.
+``replace``, the first time at once: a server that was restarted has forgotten its events, and whoever hears so has
+waited for it already. Failures wait 0.8 s, doubling up to 30 s, with jitter; a run of quiet successes starts anew.
+
+Differs: client-go waits before it lists again, too, as long as the server was away.
 
 Source: client-go ``tools/cache/reflector.go``; KEP-3157 (watch-list).
 """
@@ -72,6 +75,7 @@ class Reflector:
         self._watch_list = watch_list
         self._delay = FIRST_DELAY_SECONDS
         self._failed_at = 0.0
+        self._gone = False  # the last that a watch told was a 410
         self._from = "0"  # what a list is asked to be not older than: "0" any state, "" the newest
         self.revision = ""
         """The last revision seen; empty: the sink needs everything."""
@@ -89,6 +93,10 @@ class Reflector:
                     self.revision, self._from = "", ""
                 if not self.revision and self._watch_list and error.code not in BUSY:
                     self._watch_list = False
+                    continue
+                if error.code == 410 and not self._gone:
+                    self._gone = True
+                    log.info("%s: %s; starting from the newest state", self._path, error)
                     continue
                 await self._wait(error)
             except (OSError, EOFError, ValueError, TimeoutError) as error:
@@ -146,6 +154,7 @@ class Reflector:
         type_, value, obj = split_event(line)
         if type_ == "ERROR":
             raise StatusError({"code": 500, **obj})
+        self._gone = False
         metadata = obj["metadata"]
         revision = metadata["resourceVersion"]
         if type_ == "BOOKMARK":
