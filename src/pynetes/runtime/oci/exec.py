@@ -7,6 +7,7 @@ reaches the container by SIGWINCH. The process ends with its caller: nobody coul
 import os
 import pty
 import signal
+import tty as tty_modes
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,7 @@ async def exec_(state: State, container_id: str, command: Sequence[str], *, tty:
     try:
         if tty:
             master, slave = pty.openpty()
+            tty_modes.setraw(slave)  # runc's own terminal does the echo; ours would, too, until runc has begun
             ours, theirs = [master], [slave]
             process = attempt.spawn(stdin=slave, stdout=slave, stderr=slave)
             write, outputs = master, {1: master}
