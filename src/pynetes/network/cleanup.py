@@ -1,9 +1,12 @@
-"""Take a cluster's network off the host, found by its name alone: namespaces, links, rules. Nothing there is fine."""
+"""Take a cluster's network off the host, found by its name alone: namespaces, links, rules. Nothing there is fine.
+
+With the last cluster goes what the host was made to forward.
+"""
 
 from collections.abc import Sequence
 
 from pynetes.aio.commands import Commands
-from pynetes.network import names, namespaces
+from pynetes.network import forwarding, names, namespaces
 from pynetes.network.nodes import host_links, packet_filter
 
 
@@ -12,7 +15,8 @@ async def remove(cluster: str, commands: Commands) -> None:
     for name in namespaces.names(names.namespace_prefix(cluster)):
         namespaces.delete(name)
     # a namespace dies a moment after its last hold: its links are taken here, with their other ends
-    doomed = sorted(link for link in await host_links(commands) if link.startswith(f"{names.tag(cluster)}-"))
+    links = await host_links(commands)
+    doomed = sorted(link for link in links if link.startswith(f"{names.tag(cluster)}-"))
     if doomed:
         text = "".join(f"link del {link}\n" for link in doomed)
         # -force: a link may go by itself between the look and the deletion
@@ -26,6 +30,8 @@ async def remove(cluster: str, commands: Commands) -> None:
         text = removal_text(cluster, saved)
         if text:
             await commands.run([f"{program}-restore", "-w", "5", "--noflush"], stdin=text.encode())
+    if not any(names.is_bridge(link) for link in links.difference(doomed)):
+        forwarding.take_back()
 
 
 def removal_text(cluster: str, saved: Sequence[str]) -> str:

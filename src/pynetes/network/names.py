@@ -5,6 +5,7 @@ A link's name has at most 15 characters, so it carries a hash of the cluster's n
 
 import base64
 import hashlib
+import re
 
 
 def tag(cluster: str) -> str:
@@ -16,6 +17,11 @@ def tag(cluster: str) -> str:
 def bridge(cluster: str) -> str:
     """The bridge on the host that joins the nodes."""
     return f"{tag(cluster)}-br"
+
+
+def is_bridge(link: str) -> bool:
+    """Whether a link of the host is some cluster's bridge."""
+    return re.fullmatch("pn[a-z2-7]{6}-br", link) is not None
 
 
 def link(cluster: str, number: int) -> str:

@@ -1,19 +1,18 @@
 """The node network on one host: a bridge that joins virtual nodes, each in a network namespace of its own.
 
 ``plan`` is pure: the network that is wanted and the links that there are, to ``ip -batch`` text. ``ensure`` carries it
-out; run again it adds what is missing and takes nothing away. Pods' traffic is masqueraded only where it leaves the
-cluster, on the host, by whatever interface is not the bridge.
+out, for one caller at a time on a host; run again it adds what is missing and takes nothing away. Pods' traffic is
+masqueraded only where it leaves the cluster, on the host, by whatever interface is not the bridge.
 """
 
 import ipaddress
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import orjson
 
 from pynetes.aio.commands import Commands
-from pynetes.network import names, namespaces
+from pynetes.network import forwarding, names, namespaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +89,14 @@ async def ensure(network: NodeNetwork, commands: Commands) -> None:
     """Make the network, or what is missing of it. Raises: CommandFailed, OSError."""
     for node in network.nodes:
         namespace = namespaces.create(names.namespace(network.cluster, node.name))
-        namespaces.run_inside(namespace, forward)
-    forward()
+        namespaces.run_inside(namespace, forwarding.forward_all)
     links = await host_links(commands)
     for batch in plan(network, links):
         where = ["-netns", batch.namespace] if batch.namespace else []
         await commands.run(["ip", *where, "-batch", "-"], stdin=batch.text.encode())
-    for family in sorted({ipaddress.ip_interface(a).version for a in network.host_addresses}):
+    families = sorted({ipaddress.ip_interface(a).version for a in network.host_addresses})
+    forwarding.let_through(families, names.bridge(network.cluster))
+    for family in families:
         program = await packet_filter(commands, family)
         saved = (await commands.run([f"{program}-save"])).stdout.decode(errors="replace").splitlines()
         text = filter_text(network, family, saved)
@@ -117,14 +117,6 @@ async def packet_filter(commands: Commands, family: int) -> str:
     except FileNotFoundError:
         return base
     return f"{base}-legacy" if done.code == 0 else base
-
-
-def forward() -> None:
-    """Let this network namespace pass packets on, of both families."""
-    for path in ("/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"):
-        file = Path(path)
-        if file.exists() and file.read_text().strip() != "1":
-            file.write_text("1")
 
 
 def _text(lines: Sequence[str]) -> str:
