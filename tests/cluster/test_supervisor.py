@@ -1,14 +1,26 @@
 """The supervisor restarts what ends, adopts what outlived a predecessor, and leaves nothing when it is told to stop."""
 
+import errno
 import os
 import select
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
 from pynetes.aio.clock import RealClock
-from pynetes.cluster.supervisor import Child, ProcessRecord, Supervisor, detach, read_record, recorded, write_record
+from pynetes.cluster.supervisor import (
+    Child,
+    Ends,
+    ProcessRecord,
+    Supervisor,
+    detach,
+    read_ends,
+    read_record,
+    recorded,
+    write_record,
+)
 
 
 def forever() -> None:
@@ -75,6 +87,45 @@ def test_a_supervisor_that_is_told_to_stop_leaves_no_process_and_no_record(start
     kill(supervisor, signal.SIGTERM)
     assert not any(child.alive for child in children)
     assert list((tmp_path / "run").glob("*.json")) == []
+
+
+def test_ends_are_counted_with_how_they_came(start, tmp_path):
+    start()
+    assert read_ends(tmp_path / "run") == {}
+    kill(read_record(tmp_path / "run" / "one.json"))
+    until(lambda: read_ends(tmp_path / "run"))
+    assert read_ends(tmp_path / "run") == {"one": Ends(1, "ended with -9")}
+    (tmp_path / "run" / "ends").write_text("[")
+    assert read_ends(tmp_path / "run") == {}
+
+
+def test_a_full_disk_stops_neither_a_child_nor_its_record(start, tmp_path, monkeypatch):
+    def full(old, new):
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr(os, "replace", full)  # room is left only where an older file lies
+    start()
+    kill(read_record(tmp_path / "run" / "one.json"))
+    assert until(lambda: read_record(tmp_path / "run" / "one.json"))
+
+
+def test_a_log_that_grew_too_long_begins_anew_and_its_writer_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr("pynetes.cluster.supervisor.LOG_BYTES", 10)
+    supervisor = Supervisor([], tmp_path / "run", tmp_path, RealClock())
+    with (tmp_path / "a.log").open("a") as writer:
+        writer.write("long enough\n")
+        writer.flush()
+        supervisor._trim_logs()
+        writer.write("goes on\n")
+    assert (tmp_path / "a.log").read_text() == "goes on\n"
+    assert (tmp_path / "a.log.1").read_text() == "long enough\n"
+
+
+def test_a_child_has_its_own_name_and_its_supervisor_one_too(start, tmp_path):
+    supervisor = start()
+    one = read_record(tmp_path / "run" / "one.json")
+    until(lambda: Path(f"/proc/{one.pid}/comm").read_text() == "pynetes-one\n")
+    assert Path(f"/proc/{supervisor.pid}/comm").read_text() == "pynetes-supervi\n"
 
 
 def test_a_record_of_an_ended_process_is_no_process(tmp_path):

@@ -2,8 +2,10 @@
 
 The supervisor has no loop and no thread, so that a child may be forked from it at any time; what the children share is
 imported once, before, and frozen (``gc.freeze``), so that those pages are held once. A child that ends is started
-again after a back-off. Children are not killed with the supervisor: they are found again by the pid and start time in
-``run/NAME.json``. SIGTERM ends the supervisor and its children; SIGHUP is ignored (the terminal may go).
+again after a back-off, and counted in ``run/ends``. Children are not killed with the supervisor: they are found again
+by the pid and start time in ``run/NAME.json``, which each writes before anything else, so that none is ever at work
+unknown. SIGTERM ends the supervisor and its children; SIGHUP is ignored (the terminal may go). Nothing here depends
+on there being room on the disk.
 
 Source: docs/design.md, Processes.
 """
@@ -13,11 +15,12 @@ import json
 import logging
 import os
 import select
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -28,6 +31,15 @@ log = logging.getLogger(__name__)
 
 STOP_SECONDS = 10.0
 """What children get between SIGTERM and SIGKILL."""
+
+ENDS = "ends"
+"""The file in ``run`` that tells which children have ended."""
+
+LOG_SECONDS = 60.0
+"""How often the lengths of the logs are looked at."""
+
+LOG_BYTES = 16 * 1024 * 1024
+"""How long a log may grow before it begins anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +81,18 @@ def read_record(path: Path) -> ProcessRecord | None:
 
 
 def write_record(path: Path, pid: int) -> None:
+    """Of a process that runs; of one that has ended there is nothing to say. Raises: OSError."""
     record = ProcessRecord.of(pid)
     if record is None:
-        return  # it has ended already: its end will be seen
+        return
+    text = json.dumps({"pid": record.pid, "started": record.started})
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_suffix(".new")
-    new.write_text(json.dumps({"pid": record.pid, "started": record.started}))
-    os.replace(new, path)
+    try:
+        new.write_text(text)
+        os.replace(new, path)
+    except OSError:
+        path.write_text(text)  # on a full disk there is room only where an older record lies
 
 
 def recorded(run: Path) -> Iterator[tuple[str, ProcessRecord]]:
@@ -84,6 +101,22 @@ def recorded(run: Path) -> Iterator[tuple[str, ProcessRecord]]:
         record = read_record(path)
         if record is not None:
             yield path.stem, record
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """How often a child has ended under this supervisor, and how the last time."""
+
+    count: int
+    how: str
+
+
+def read_ends(run: Path) -> dict[str, Ends]:
+    """By child; empty while none has ended."""
+    try:
+        return {name: Ends(**ends) for name, ends in json.loads((run / ENDS).read_text()).items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
 
 
 class Supervisor:
@@ -98,6 +131,7 @@ class Supervisor:
         self._pidfds: dict[int, str] = {}
         self._pids: dict[str, int] = {}
         self._due: dict[str, float] = {}
+        self._ends: dict[str, Ends] = {}
         self._stopping = False
 
     def run(self) -> None:
@@ -107,6 +141,7 @@ class Supervisor:
         signal.signal(signal.SIGINT, self._stop)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         write_record(self._run / "supervisor.json", os.getpid())
+        (self._run / ENDS).unlink(missing_ok=True)
         gc.collect()
         gc.freeze()
         for name in self._children:
@@ -126,16 +161,17 @@ class Supervisor:
                     self._ended(descriptor)
             for name in [name for name, due in self._due.items() if due <= self._clock.monotonic()]:
                 self._fork(name)
+            self._trim_logs()
         self._stop_children()
+        (self._run / ENDS).unlink(missing_ok=True)
         (self._run / "supervisor.json").unlink(missing_ok=True)
 
     def _stop(self, *_: object) -> None:
         self._stopping = True
 
-    def _poll_milliseconds(self) -> int | None:
-        if not self._due:
-            return None
-        return max(0, int((min(self._due.values()) - self._clock.monotonic()) * 1000) + 1)
+    def _poll_milliseconds(self) -> int:
+        due = min(self._due.values(), default=float("inf")) - self._clock.monotonic()
+        return max(0, int(min(due, LOG_SECONDS) * 1000) + 1)
 
     def _adopt(self, name: str) -> bool:
         record = read_record(self._run / f"{name}.json")
@@ -151,10 +187,13 @@ class Supervisor:
 
     def _fork(self, name: str) -> None:
         self._due.pop(name, None)
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError as error:  # no memory, no process left: later, perhaps
+            self._again(name, f"could not be started: {error.strerror}")
+            return
         if pid == 0:
             self._become(self._children[name])
-        write_record(self._run / f"{name}.json", pid)
         log.info("started %s, process %d", name, pid)
         self._watch(name, pid, os.pidfd_open(pid))
 
@@ -173,6 +212,8 @@ class Supervisor:
             for pidfd in self._pidfds:
                 os.close(pidfd)
             redirect_output(self._logs / f"{child.name}.log")
+            write_record(self._run / f"{child.name}.json", os.getpid())
+            name_process(f"pynetes-{child.name}")
             child.main()
             code = 0
         except SystemExit as error:
@@ -180,9 +221,7 @@ class Supervisor:
         except BaseException:  # whatever it was belongs into its log, and never into the supervisor
             log.exception("%s failed", child.name)
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
+            end(code)
 
     def _ended(self, pidfd: int) -> None:
         name = self._pidfds.pop(pidfd)
@@ -191,9 +230,27 @@ class Supervisor:
         with suppress(ChildProcessError):  # an adopted one is somebody else's child
             _, status = os.waitpid(self._pids[name], 0)
             how = f"ended with {os.waitstatus_to_exitcode(status)}"
+        self._again(name, how)
+
+    def _again(self, name: str, how: str) -> None:
+        """Start it again in a while, and keep count."""
         delay = self._backoff.next(name, self._clock.monotonic())
         self._due[name] = self._clock.monotonic() + delay
-        log.warning("%s, process %d, %s; starting it again in %.2f s", name, self._pids[name], how, delay)
+        log.warning("%s, process %d, %s; starting it again in %.2f s", name, self._pids.get(name, 0), how, delay)
+        self._ends[name] = Ends(self._ends[name].count + 1 if name in self._ends else 1, how)
+        with suppress(OSError):  # a full disk: it is only for people
+            (self._run / ENDS).write_text(json.dumps({name: asdict(ends) for name, ends in self._ends.items()}))
+
+    def _trim_logs(self) -> None:
+        """Keep each log's last part beside it, as ``NAME.log.1``, when it has grown too long.
+
+        Who writes to it appends, and so goes on at its new beginning.
+        """
+        for path in self._logs.glob("*.log"):
+            with suppress(OSError):
+                if path.stat().st_size > LOG_BYTES:
+                    shutil.copyfile(path, path.with_name(path.name + ".1"))
+                    os.truncate(path, 0)
 
     def _stop_children(self) -> None:
         """SIGTERM to all (nodes and brain before the server, so that their last words are heard), then SIGKILL."""
@@ -232,22 +289,45 @@ def redirect_output(path: Path) -> None:
     os.close(null)
 
 
-def detach(main: Callable[[], None], log_file: Path) -> None:
-    """Run ``main`` in a process of its own that outlives this one and its terminal."""
+def name_process(name: str) -> None:
+    """Call this process so in ``ps -o comm`` and ``top``; the kernel keeps 15 characters."""
+    with suppress(OSError):
+        Path("/proc/self/comm").write_text(name)
+
+
+def end(code: int) -> NoReturn:
+    """Leave this process for good, without unwinding into what it was forked from."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):  # a full disk takes no last words
+        pass
+    finally:
+        os._exit(code)
+
+
+def detach(main: Callable[[], None], log_file: Path) -> int:
+    """Run ``main`` in a process of its own that outlives this one and its terminal; its number."""
+    reading, writing = os.pipe()
     pid = os.fork()
     if pid:
+        os.close(writing)
+        with open(reading, "rb") as told:
+            number = int(told.read() or 0)
         os.waitpid(pid, 0)
-        return
+        return number
     try:
         os.setsid()
-        if os.fork():
+        if pid := os.fork():
+            os.write(writing, str(pid).encode())
             os._exit(0)
         os.chdir("/")
         os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # the caller's lock is not ours to keep
         redirect_output(log_file)
+        name_process("pynetes-supervisor")
         main()
         code = 0
     except BaseException:  # the last frame of this process: tell its log
         log.exception("the supervisor failed")
         code = 1
-    os._exit(code)
+    end(code)
