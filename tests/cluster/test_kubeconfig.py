@@ -1,5 +1,7 @@
 """A kubeconfig keeps everything that is not ours, and loses nothing when it cannot be merged."""
 
+from pathlib import Path
+
 import pytest
 import yaml
 
@@ -88,3 +90,58 @@ def test_a_lock_of_another_writer_is_respected(tmp_path):
     with pytest.raises(ConfigError, match="another program"):
         write_context(path, document("pynetes-a", ACCESS, "1"))
     assert not path.exists()
+
+
+@pytest.mark.parametrize("text", ["clusters: {}", "contexts: [1]", "- a", "a: [", "\x00", "just words"])
+def test_what_is_no_kubeconfig_is_never_written_over(tmp_path, text):
+    path = tmp_path / "config"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match="is not a kubeconfig"):
+        write_context(path, document("pynetes-a", ACCESS, "1"))
+    assert path.read_text() == text
+    assert [entry.name for entry in tmp_path.iterdir()] == ["config"]
+
+
+def test_a_check_writes_nothing_and_a_path_that_cannot_be_written_is_told(tmp_path):
+    path = tmp_path / "config"
+    write_context(path, document("pynetes-a", ACCESS, "1"), check=True)
+    assert list(tmp_path.iterdir()) == []
+    for bad in ("/", "/proc/none/config"):
+        with pytest.raises(ConfigError, match=r"cannot write .*pass --kubeconfig"):
+            write_context(Path(bad), document("pynetes-a", ACCESS, "1"))
+
+
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "real").write_text(yaml.safe_dump(OTHER))
+    (tmp_path / "config").symlink_to(tmp_path / "real")
+    write_context(tmp_path / "config", document("pynetes-a", ACCESS, "1"))
+    assert (tmp_path / "config").is_symlink()
+    assert names(tmp_path / "real", "contexts") == ["prod", "pynetes-a"]
+    assert (tmp_path / "real").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_context_whose_cluster_nobody_knows_any_more_is_found_by_its_name(tmp_path):
+    path = tmp_path / "config"
+    write_context(path, document("pynetes-a", ACCESS, "1"))
+    assert remove_context(path, "pynetes-a", None)
+    path.write_text(yaml.safe_dump({**OTHER, "contexts": [{"name": "pynetes-a", "context": {"cluster": "prod"}}]}))
+    assert not remove_context(path, "pynetes-a", None)  # somebody else's
+
+
+def test_another_programs_lock_is_waited_for_and_then_told(tmp_path, monkeypatch):
+    path = tmp_path / "config"
+    lock = tmp_path / "config.lock"
+    lock.touch()
+    pauses = []
+
+    def release(seconds):
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            lock.unlink()
+
+    monkeypatch.setattr("pynetes.cluster.kubeconfig.pause", release)
+    write_context(path, document("pynetes-a", ACCESS, "1"))
+    assert len(pauses) == 3
+    lock.touch()
+    with pytest.raises(ConfigError, match="remove it if none is"):
+        write_context(path, document("pynetes-a", ACCESS, "1"))

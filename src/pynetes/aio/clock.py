@@ -295,6 +295,11 @@ def run_virtual(main: Coroutine[Any, Any, T], clock: VirtualClock) -> T:
         return runner.run(main)
 
 
+def pause(seconds: float) -> None:
+    """Block this thread in real time: for commands, which have no loop."""
+    time.sleep(seconds)
+
+
 @contextmanager
 def stopwatch(clock: Clock) -> Iterator[Callable[[], float]]:
     """Seconds since the block began, by the given clock."""

@@ -12,9 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pynetes.aio.clock import pause
 from pynetes.cluster.config import ConfigError
 
 EXTENSION = "pynetes.dev"
+
+LOCK_ATTEMPTS = 40
+LOCK_SECONDS = 0.05
+"""How often, and with what pause, another program's lock on the kubeconfig is tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,27 +101,45 @@ def merge(existing: dict[str, Any], ours: dict[str, Any], path: Path) -> dict[st
     return merged
 
 
-def without(existing: dict[str, Any], name: str, id: str) -> dict[str, Any]:
-    """The kubeconfig less this cluster's entries; the current context is cleared when it was ours. Pure."""
+def without(existing: dict[str, Any], name: str, id: str | None) -> dict[str, Any]:
+    """The kubeconfig less this cluster's entries; the current context is cleared when it was ours. Pure.
+
+    ``id`` None: nobody knows it any more, so any Pynetes' entries of that name.
+    """
+
+    def ours(mark: str) -> bool:
+        return mark == id if id is not None else bool(mark)
+
     left = dict(existing)
     for section, inner in (("clusters", "cluster"), ("users", "user"), ("contexts", "context")):
         entries = left.get(section) or []
-        left[section] = [e for e in entries if e.get("name") != name or _mark(e.get(inner) or {}) != id]
+        left[section] = [e for e in entries if e.get("name") != name or not ours(_mark(e.get(inner) or {}))]
     if left.get("current-context") == name and not any(c.get("name") == name for c in left["contexts"]):
         left["current-context"] = ""
     return left
 
 
-def write_context(path: Path, ours: dict[str, Any]) -> None:
-    """Merge into the file, atomically, under client-go's lock. Raises: ConfigError; then the file is as it was."""
+def write_context(path: Path, ours: dict[str, Any], *, check: bool = False) -> None:
+    """Merge into the file, atomically, under client-go's lock; with ``check`` only see whether that could be.
+
+    Raises: ConfigError; then the file is as it was.
+    """
     path = path.expanduser()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _lock(path):
-        _write(path, merge(_read(path), ours, path))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _lock(path):
+            merged = merge(_read(path), ours, path)
+            if not check:
+                _write(path, merged)
+    except OSError as error:
+        raise ConfigError(f"cannot write {path}: {error.strerror}; pass --kubeconfig") from None
 
 
-def remove_context(path: Path, name: str, id: str) -> bool:
-    """Take the cluster's entries out. False: there was nothing of it (a damaged file is left alone)."""
+def remove_context(path: Path, name: str, id: str | None) -> bool:
+    """Take the cluster's entries out, or those of any cluster of that name where the id is not known.
+
+    False: there was nothing of it. Raises: ConfigError for a damaged file, which is left as it is; OSError.
+    """
     path = path.expanduser()
     if not path.exists():
         return False
@@ -143,37 +166,56 @@ def _read(path: Path) -> dict[str, Any]:
         text = path.read_text()
     except FileNotFoundError:
         return {}
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not a kubeconfig; mend it or pass --kubeconfig") from None
     try:
         parsed = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not a kubeconfig ({error}); mend it or pass --kubeconfig") from None
     if parsed is None:
         return {}
-    if not isinstance(parsed, dict):
+    if not isinstance(parsed, dict) or not all(
+        _is_section(parsed.get(name)) for name in ("clusters", "users", "contexts")
+    ):
         raise ConfigError(f"{path} is not a kubeconfig; mend it or pass --kubeconfig")
     return parsed
 
 
+def _is_section(value: object) -> bool:
+    return value is None or (isinstance(value, list) and all(isinstance(entry, dict) for entry in value))
+
+
 def _write(path: Path, content: dict[str, Any]) -> None:
+    """Atomically, to where a link points to; for its owner's eyes, since a key is in it."""
     import yaml
 
-    new = path.with_name(path.name + ".pynetes-new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        yaml.safe_dump(content, file, sort_keys=False)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(new, os.path.realpath(path))
+    target = Path(os.path.realpath(path))
+    new = target.with_name(f"{target.name}.{os.getpid()}.pynetes-new")
+    try:
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            yaml.safe_dump(content, file, sort_keys=False)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, target)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager
 def _lock(path: Path) -> Iterator[None]:
-    """client-go's own lock: ``<path>.lock`` made exclusively."""
-    lock = path.with_name(path.name + ".lock")
-    try:
-        os.close(os.open(lock, os.O_CREAT | os.O_EXCL, 0))
-    except FileExistsError:
-        raise ConfigError(f"{lock} exists: another program is writing the kubeconfig; remove it if none is") from None
+    """client-go's own lock: ``<path>.lock`` made exclusively. One that is held for a moment is waited for."""
+    lock = path.parent / f"{path.name}.lock"
+    for attempt in range(LOCK_ATTEMPTS):
+        try:
+            os.close(os.open(lock, os.O_CREAT | os.O_EXCL, 0))
+            break
+        except FileExistsError:
+            if attempt == LOCK_ATTEMPTS - 1:
+                raise ConfigError(
+                    f"{lock} exists: another program is writing the kubeconfig; remove it if none is"
+                ) from None
+            pause(LOCK_SECONDS)
     try:
         yield
     finally:
