@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pynetes.aio.clock import RealClock
+from pynetes.cli import flags
 from pynetes.cli.terminal import step
 from pynetes.cluster.config import ClusterDir, new_config
 
@@ -15,10 +16,11 @@ from pynetes.cluster.config import ClusterDir, new_config
 def add_flags(parser: ArgumentParser) -> None:
     parser.add_argument("--data-dir", type=Path, required=True, metavar="DIR", help="certificates and state live here")
     parser.add_argument(
-        "--port", type=int, default=6443, help="listen on 127.0.0.1 at this port (default: %(default)s)"
+        "--port", type=flags.port, default=6443, help="listen on 127.0.0.1 at this port (default: %(default)s)"
     )
     parser.add_argument(
         "--service-cluster-ip-range",
+        type=flags.networks,
         metavar="CIDR",
         default="10.96.0.0/16",
         help="service network (default: %(default)s)",
@@ -35,8 +37,8 @@ def run(options: Namespace) -> int:
     if folder.exists:
         config = replace(folder.load(), api_port=options.port)
     else:
-        config = new_config("standalone", clock.uuid4(), 0, 1, options.port, set())
-    config = replace(config, service_cidrs=tuple(options.service_cluster_ip_range.split(",")))
+        config = replace(new_config(folder, clock.uuid4(), 0, 1, options.port, ()), name="standalone")
+    config = replace(config, service_cidrs=options.service_cluster_ip_range)
     folder.save(config)
     certificates.ensure(config, folder, clock.now())
     kubeconfig = folder.path / "kubeconfig"

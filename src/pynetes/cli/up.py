@@ -12,8 +12,11 @@ from pynetes.aio.clock import RealClock
 from pynetes.cli import flags
 from pynetes.cli.terminal import say, step
 from pynetes.cluster import up
-from pynetes.cluster.config import cluster_dir
+from pynetes.cluster.config import ConfigError, cluster_dir
+from pynetes.cluster.configure import Wanted, configure
 from pynetes.cluster.kubeconfig import default_path
+from pynetes.cluster.lock import locked
+from pynetes.cluster.ready import NotReady, wait_ready
 
 
 def add_flags(parser: ArgumentParser) -> None:
@@ -21,7 +24,7 @@ def add_flags(parser: ArgumentParser) -> None:
     parser.add_argument("--nodes", type=int, metavar="N", help="real nodes (default: 1 as root)")
     parser.add_argument("--simulated-nodes", type=int, metavar="N", help="simulated nodes (default: 1 without root)")
     parser.add_argument(
-        "--api-port", type=int, metavar="PORT", help="the API's port (default: the first free from 6443)"
+        "--api-port", type=flags.port, metavar="PORT", help="the API's port (default: the first free from 6443)"
     )
     flags.add_kubeconfig(parser)
 
@@ -29,21 +32,29 @@ def add_flags(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> int:
     clock = RealClock()
     begun = clock.monotonic()
-    wanted = up.Wanted(options.nodes, options.simulated_nodes, options.api_port, options.kubeconfig)
+    wanted = Wanted(options.nodes, options.simulated_nodes, options.api_port)
     folder = cluster_dir(options.name)
-    with up.locked():
-        config, new = up.configure(folder, wanted, clock)
+    path = options.kubeconfig or default_path()
+    with locked(waiting):
+        config, new = configure(folder, wanted, clock)
         say(f"{'Creating' if new else 'Continuing'} cluster {config.name!r} ...")
-        up.ensure_certificates(config, folder, clock)
-        path = options.kubeconfig or default_path()
+        with up.undone_on_failure(folder, new, clock):
+            up.ensure_certificates(config, folder, clock)
+            up.write_kubeconfig(config, folder, path, check=True)
+            if not up.start(config, folder, clock):
+                step("it runs already")
+    try:
+        asyncio.run(wait_ready(config, folder, clock, step, say))
         up.write_kubeconfig(config, folder, path)
-        step(f"context {config.context} in {path}")
-        if not up.start(config, folder, clock):
-            step("it runs already")
-        try:
-            asyncio.run(up.wait_ready(config, folder, clock, step))
-        except up.NotReady as error:
-            say(f"pynetes up: {error}")
-            return 1
+    except NotReady as error:
+        raise ConfigError(str(error)) from None
+    except KeyboardInterrupt:
+        say(f"\nInterrupted; {config.name!r} comes up all the same: see `pynetes status`, or `pynetes down`.")
+        return 130
+    step(f"context {config.context} in {path}")
     say(f"Ready after {clock.monotonic() - begun:.2f} s. Try: kubectl get pods --all-namespaces -o wide")
     return 0
+
+
+def waiting() -> None:
+    say("Waiting for another `pynetes up` or `pynetes down` ...")

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from pynetes.cluster.config import ClusterConfig, ClusterDir
+from pynetes.cluster.config import ClusterConfig, ClusterDir, ConfigError
 from pynetes.pki.certificates import Authority, KeyPair
 from pynetes.pki.tokens import make_signing_key
 
@@ -16,18 +16,27 @@ YEARS_10 = 3653
 
 
 def ensure(config: ClusterConfig, folder: ClusterDir, now: float) -> None:
-    """Make every certificate and key that is not there yet. ``now``: seconds since the epoch."""
+    """Make every certificate and key that is not there yet. ``now``: seconds since the epoch.
+
+    Raises: ConfigError for an authority that cannot be read.
+    """
     pki = folder.pki
     pki.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if (pki / "ca.crt").exists() and (pki / "ca.key").exists():
-        authority = Authority.load((pki / "ca.crt").read_bytes(), (pki / "ca.key").read_bytes())
-    else:
+    renewed = not (pki / "ca.crt").exists() or not (pki / "ca.key").exists()
+    if renewed:  # nothing that an earlier one has signed is good any more
         authority = Authority.make("kubernetes", now=now, days=YEARS_10)
         _write(pki, "ca", KeyPair(authority.cert_pem, authority.key_pem))
+    else:
+        try:
+            authority = Authority.load((pki / "ca.crt").read_bytes(), (pki / "ca.key").read_bytes())
+        except ValueError as error:
+            raise ConfigError(
+                f"{pki}/ca.crt or ca.key is damaged ({error}); bring them back, or remove both for new certificates"
+            ) from None
     if not (pki / "sa.key").exists():
         _write_file(pki / "sa.key", make_signing_key())
     for name, common_name, organizations, sans, usages in _wanted(config):
-        if not (pki / f"{name}.crt").exists() or not (pki / f"{name}.key").exists():
+        if renewed or not (pki / f"{name}.crt").exists() or not (pki / f"{name}.key").exists():
             pair = authority.issue(
                 common_name, organizations=organizations, sans=sans, usages=usages, now=now, days=YEARS_10
             )

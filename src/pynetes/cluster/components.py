@@ -17,7 +17,7 @@ from pynetes.aio.tasks import Tasks
 from pynetes.client.client import Client
 from pynetes.client.informer import Informers
 from pynetes.cluster import certificates
-from pynetes.cluster.config import ClusterConfig, ClusterDir
+from pynetes.cluster.config import ClusterConfig, ClusterDir, ConfigError
 from pynetes.cluster.kubeconfig import Access, document
 from pynetes.pki.certificates import KeyPair
 
@@ -54,11 +54,15 @@ def access(config: ClusterConfig, folder: ClusterDir, identity: str, address: st
     return document(config.context, Access(server, certificates.ca_pem(folder), pair.cert_pem, pair.key_pem), config.id)
 
 
-async def connect(kubeconfig: dict[str, Any] | str, clock: Clock, user_agent: str) -> Client:
-    """A client by HTTPS, once the server answers; waits for it for ever."""
+async def connect(kubeconfig: dict[str, Any] | str | Path, clock: Clock, user_agent: str) -> Client:
+    """A client by HTTPS, once the server answers; waits for it for ever. Raises: ConfigError for a bad kubeconfig."""
     from pynetes.client.rest import Rest
 
-    client = Client(Rest.from_kubeconfig(kubeconfig, clock), clock, user_agent)
+    try:
+        client = Client(Rest.from_kubeconfig(kubeconfig, clock), clock, user_agent)
+    except ValueError as error:
+        where = "" if isinstance(kubeconfig, dict) else f"{kubeconfig}: "
+        raise ConfigError(f"{where}{error}") from None
     delay = 0.01
     while True:
         try:
@@ -159,7 +163,7 @@ async def brain(config: ClusterConfig, folder: ClusterDir, clock: Clock | None =
 
     # the host reaches pods by their own addresses, too: kubectl's user, and the API server's proxy
     informers = Informers(manager, clock)
-    routes = Routes(informers, clock, "", RealCommands(clock), device=names.bridge(config.name))
+    routes = Routes(informers, clock, "", RealCommands(clock), device=names.bridge(config.handle))
     addons = await connect(access(config, folder, "addon-manager"), clock, "addon-manager")
     dns = Publisher(addons, informers, clock, config.dns_address, config.node_names)
     await gathered(think(manager, scheduler, clock, settings), routes.run(), dns.run())
@@ -284,7 +288,7 @@ def kubelet_settings(config: ClusterConfig, folder: ClusterDir, name: str, numbe
         serving_key=pair.key_pem,
         client_ca=certificates.ca_pem(folder),
         cluster_dns=(config.dns_address,),
-        cgroup_root=f"/pynetes-{config.name}/{name}",
+        cgroup_root=f"/pynetes-{config.handle}/{name}",
         provider_id=f"pynetes://{config.name}/{name}",
         labels=config.labels,
     )

@@ -1,10 +1,11 @@
 """What a cluster is: its name, nodes, networks and ports, chosen once at its first ``up`` and kept in its folder."""
 
+import hashlib
 import ipaddress
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -13,6 +14,9 @@ MAX_CLUSTERS = 100
 """On one host: each has a node and a pod network of its own."""
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?")
+
+ROOTS_HOME = Path("/var/lib/pynetes")
+"""Where root's clusters live unless ``$PYNETES_HOME`` says otherwise."""
 
 
 class ConfigError(Exception):
@@ -23,11 +27,13 @@ class ConfigError(Exception):
 class ClusterConfig:
     """``index`` tells apart the clusters of one host: it picks the node and pod networks and the interface names.
 
-    ``id`` marks what this cluster wrote into shared files (kubeconfig). Addresses are per IP family, the primary first.
+    ``id`` marks what this cluster wrote into shared files (kubeconfig). ``handle`` is what its things on the host
+    (namespaces, links, rules, cgroups) are called by. Addresses are per IP family, the primary first.
     """
 
     name: str
     id: str
+    handle: str
     index: int
     nodes: int
     simulated_nodes: int
@@ -73,9 +79,15 @@ class ClusterConfig:
 
     @classmethod
     def from_json(cls, text: str) -> "ClusterConfig":
+        """Raises: ValueError, TypeError, KeyError for what ``to_json`` did not write."""
         data = json.loads(text)
+        data.setdefault("handle", data["name"])
         for key in ("pod_cidrs", "service_cidrs"):
-            data[key] = tuple(data[key])
+            data[key] = tuple(str(ipaddress.ip_network(cidr)) for cidr in data[key])
+        for key in ("index", "nodes", "simulated_nodes", "api_port"):
+            if not isinstance(data[key], int):
+                raise TypeError(f"{key} is no number")
+        ipaddress.ip_network(data["node_network"])
         return cls(**data)
 
 
@@ -84,6 +96,14 @@ class ClusterDir:
     """The folder of one cluster, and what lies where in it."""
 
     path: Path
+
+    @property
+    def handle(self) -> str:
+        """What the cluster's things on the host are called by: clusters of one name in several homes keep apart."""
+        home = os.path.realpath(self.path.parent)
+        if home == os.path.realpath(ROOTS_HOME):
+            return self.path.name
+        return f"{self.path.name}_{hashlib.sha256(os.fsencode(home)).hexdigest()[:6]}"
 
     @property
     def config_file(self) -> Path:
@@ -122,8 +142,10 @@ class ClusterDir:
             return ClusterConfig.from_json(self.config_file.read_text())
         except FileNotFoundError:
             raise ConfigError(f"there is no cluster {self.path.name!r}; see `pynetes status`") from None
-        except (ValueError, TypeError, KeyError) as error:
-            raise ConfigError(f"{self.config_file} is damaged ({error}); `pynetes down` removes the cluster") from None
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ConfigError(
+                f"{self.config_file} is damaged ({error}); `pynetes down --name {self.path.name}` removes the cluster"
+            ) from None
 
     def save(self, config: ClusterConfig) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
@@ -137,7 +159,7 @@ def home() -> Path:
     if configured := os.environ.get("PYNETES_HOME"):
         return Path(configured)
     if os.geteuid() == 0:
-        return Path("/var/lib/pynetes")
+        return ROOTS_HOME
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "pynetes"
 
 
@@ -159,22 +181,29 @@ def node_network(index: int) -> str:
     return f"10.89.{index}.0/24"
 
 
-def new_config(name: str, id: str, nodes: int, simulated_nodes: int, api_port: int, taken: set[int]) -> ClusterConfig:
+def pod_network(index: int) -> str:
+    return f"10.{244 - index}.0.0/16"
+
+
+def new_config(
+    folder: ClusterDir, id: str, nodes: int, simulated_nodes: int, api_port: int, taken: Collection[int]
+) -> ClusterConfig:
     """Choose the networks of a new cluster beside those whose indexes are taken. Pure. Raises: ConfigError."""
     if nodes < 0 or simulated_nodes < 0 or nodes + simulated_nodes == 0:
         raise ConfigError("a cluster needs at least one node: --nodes N or --simulated-nodes N")
     if nodes > 200:
         raise ConfigError("at most 200 nodes fit on one host")
-    index = next(i for i in range(len(taken) + 1) if i not in taken)
-    if index >= MAX_CLUSTERS:
+    index = next((i for i in range(MAX_CLUSTERS) if i not in taken), None)
+    if index is None:
         raise ConfigError("100 clusters on one host is where the networks end; `pynetes down --name NAME` frees one")
     return ClusterConfig(
-        name=name,
+        name=folder.path.name,
         id=id,
+        handle=folder.handle,
         index=index,
         nodes=nodes,
         simulated_nodes=simulated_nodes,
         api_port=api_port,
         node_network=node_network(index),
-        pod_cidrs=(f"10.{244 - index}.0.0/16",),
+        pod_cidrs=(pod_network(index),),
     )

@@ -14,7 +14,7 @@ from pynetes.client.client import Client
 from pynetes.client.inprocess import InProcess
 from pynetes.client.kinds import NODES
 from pynetes.cluster import components
-from pynetes.cluster.up import default_namespace_ready, node_ready
+from pynetes.cluster.ready import default_namespace_ready, node_ready
 from pynetes.controllers.settings import Settings as ControllerSettings
 from pynetes.http.types import PeerCertificate
 from pynetes.meta.objects import name_of

@@ -17,7 +17,7 @@ from pynetes.network.pods import conflist
 
 def namespace_name(config: ClusterConfig, node: str) -> str:
     """The node's network namespace, as ``ip netns`` knows it."""
-    return names.namespace(config.name, node)
+    return names.namespace(config.handle, node)
 
 
 def namespace_file(config: ClusterConfig, node: str) -> Path:
@@ -27,7 +27,7 @@ def namespace_file(config: ClusterConfig, node: str) -> Path:
 def node_network(config: ClusterConfig) -> nodes.NodeNetwork:
     bits = ipaddress.ip_network(config.node_network).prefixlen
     return nodes.NodeNetwork(
-        cluster=config.name,
+        cluster=config.handle,
         host_addresses=(f"{config.host_address}/{bits}",),
         nodes=tuple(
             nodes.VirtualNode(name, number, (f"{config.node_address(number)}/{bits}",))
@@ -46,11 +46,11 @@ def ensure(config: ClusterConfig, clock: Clock) -> None:
     asyncio.run(make())
 
 
-def remove(name: str, clock: Clock) -> None:
-    """Remove everything of the cluster's network from the host, found by its name alone."""
+def remove(handle: str, clock: Clock) -> None:
+    """Remove everything of the cluster's network from the host, found by its handle alone."""
 
     async def clean() -> None:
-        await cleanup.remove(name, RealCommands(clock))
+        await cleanup.remove(handle, RealCommands(clock))
 
     asyncio.run(clean())
 

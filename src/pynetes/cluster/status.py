@@ -5,18 +5,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pynetes.cluster.config import ClusterConfig, ClusterDir
-from pynetes.cluster.supervisor import read_record
+from pynetes.cluster.supervisor import read_ends, read_record
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessStatus:
-    """One process. ``pss_bytes``: its memory, shared pages divided among their holders; 0 when it is not running."""
+    """One process. ``pss_bytes``: its memory, shared pages divided among their holders; 0 when it is not running.
+
+    ``restarts``: how often it has ended under the supervisor that there is.
+    """
 
     name: str
     state: str
     pid: int = 0
     pss_bytes: int = 0
     cpu_seconds: float = 0.0
+    restarts: int = 0
 
 
 def process_names(config: ClusterConfig) -> list[str]:
@@ -30,9 +34,11 @@ def processes(config: ClusterConfig, folder: ClusterDir) -> list[ProcessStatus]:
 
 def process(name: str, folder: ClusterDir) -> ProcessStatus:
     record = read_record(folder.run / f"{name}.json")
+    ends = read_ends(folder.run).get(name)
+    restarts = ends.count if ends else 0
     if record is None:
-        return ProcessStatus(name, "not running")
-    return ProcessStatus(name, "running", record.pid, pss(record.pid), cpu(record.pid))
+        return ProcessStatus(name, "not running", restarts=restarts)
+    return ProcessStatus(name, "running", record.pid, pss(record.pid), cpu(record.pid), restarts)
 
 
 def pss(pid: int) -> int:
