@@ -67,7 +67,11 @@ def test_every_module_that_a_page_names_exists(page: str) -> None:
 
 def test_an_unknown_command_is_told_with_the_way_to_the_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["upp"]) == 2
-    assert capsys.readouterr().err == "pynetes: unknown command 'upp'; `pynetes --help` lists them\n"
+    assert capsys.readouterr().err == (
+        "pynetes: unknown command 'upp'; did you mean 'up'? `pynetes --help` lists them\n"
+    )
+    assert main(["xyz"]) == 2
+    assert capsys.readouterr().err == "pynetes: unknown command 'xyz'; `pynetes --help` lists them\n"
 
 
 @pytest.mark.parametrize("words", [["logs", "server"], ["kubeconfig"], ["image", "ls"], ["status"]])

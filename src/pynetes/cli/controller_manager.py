@@ -2,18 +2,26 @@
 
 from argparse import ArgumentParser, Namespace
 from dataclasses import replace
-from pathlib import Path
+
+from pynetes.cli import flags
+from pynetes.cluster.config import ConfigError
 
 
 def add_flags(parser: ArgumentParser) -> None:
-    parser.add_argument("--kubeconfig", required=True, metavar="FILE", help="how to reach the API server")
+    flags.add_server(parser)
     parser.add_argument(
         "--controllers", default="*", metavar="LIST", help="comma separated; '*' all, '-NAME' not this one (default: *)"
     )
     parser.add_argument(
-        "--cluster-cidr", default="10.244.0.0/16", metavar="CIDR", help="pod network (default: %(default)s)"
+        "--cluster-cidr",
+        type=flags.networks,
+        default="10.244.0.0/16",
+        metavar="CIDR",
+        help="pod network, comma separated by IP family (default: %(default)s)",
     )
-    parser.add_argument("--root-ca-file", type=Path, metavar="FILE", help="certificate for ConfigMap kube-root-ca.crt")
+    parser.add_argument(
+        "--root-ca-file", type=flags.existing, metavar="FILE", help="certificate for ConfigMap kube-root-ca.crt"
+    )
 
 
 def run(options: Namespace) -> int:
@@ -24,8 +32,8 @@ def run(options: Namespace) -> int:
     clock = RealClock()
     settings = replace(
         Settings(),
-        cluster_cidrs=tuple(options.cluster_cidr.split(",")),
-        controllers=tuple(options.controllers.split(",")),
+        cluster_cidrs=options.cluster_cidr,
+        controllers=known(options.controllers.split(",")),
         ca_pem=options.root_ca_file.read_text() if options.root_ca_file else "",
     )
 
@@ -35,3 +43,14 @@ def run(options: Namespace) -> int:
 
     components.run(main())
     return 0
+
+
+def known(names: list[str]) -> tuple[str, ...]:
+    """Raises: ConfigError for a controller that there is none of."""
+    from pynetes.controllers import CONTROLLERS
+
+    every = {controller.name for controller in CONTROLLERS}
+    for name in names:
+        if name != "*" and name.removeprefix("-") not in every:
+            raise ConfigError(f"there is no controller {name!r}; there are: {', '.join(sorted(every))}")
+    return tuple(names)

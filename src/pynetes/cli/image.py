@@ -20,23 +20,34 @@ from pynetes.runtime.types import RuntimeFailure
 
 
 def add_flags(parser: ArgumentParser) -> None:
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    loader = verbs.add_parser("load", help="bring images in from archives")
-    loader.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB", title="verbs")
+
+    def verb(name: str, help: str, example: str) -> ArgumentParser:
+        return verbs.add_parser(
+            name,
+            help=help,
+            description=f"{help[0].upper()}{help[1:]}.\n\nexample: {example}",
+            formatter_class=parser.formatter_class,
+        )
+
+    loader = verb("load", "bring images in from archives", "docker save app:1 -o app.tar && pynetes image load app.tar")
+    loader.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="an OCI archive or layout, or what `docker save` wrote"
+    )
     loader.add_argument(
         "-t", "--tag", action="append", default=[], metavar="NAME", help="a name instead of the archive's own"
     )
-    builder = verbs.add_parser("build", help="make an image without a daemon")
-    builder.add_argument("directory", type=Path, metavar="DIR")
-    builder.add_argument("-t", "--tag", required=True, metavar="NAME")
+    builder = verb("build", "make an image without a daemon", "pynetes image build -t app:1 .")
+    builder.add_argument("directory", type=Path, metavar="DIR", help="the build context, or with --rootfs the root")
+    builder.add_argument("-t", "--tag", required=True, metavar="NAME", help="the image's name")
     builder.add_argument("-f", "--file", type=Path, metavar="FILE", help="the Dockerfile (default: DIR/Dockerfile)")
     builder.add_argument("--rootfs", action="store_true", help="DIR is the root directory itself")
     builder.add_argument("--cmd", nargs=REMAINDER, default=[], help="with --rootfs: the command; all words after it")
-    verbs.add_parser("ls", help="list the images")
-    remover = verbs.add_parser("rm", help="remove images")
-    remover.add_argument("names", nargs="+", metavar="NAME")
-    for verb in verbs.choices.values():
-        flags.add_name(verb)
+    verb("ls", "list the images", "pynetes image ls")
+    remover = verb("rm", "remove images", "pynetes image rm app:1")
+    remover.add_argument("names", nargs="+", metavar="NAME", help="as `pynetes image ls` shows it, or shorter")
+    for each in verbs.choices.values():
+        flags.add_name(each)
 
 
 def run(options: Namespace) -> int:
@@ -62,6 +73,10 @@ def _build(store: ImageStore, options: Namespace) -> int:
         record = from_directory(store, options.directory, options.tag, {"Cmd": options.cmd} if options.cmd else {})
     else:
         dockerfile = options.file or options.directory / "Dockerfile"
+        if not dockerfile.is_file():
+            raise ConfigError(
+                f"there is no {dockerfile}; say -f FILE, or --rootfs where DIR is the image's root itself"
+            )
         record = build(store, options.directory, dockerfile.read_text(), options.tag)
     step(f"built {options.tag} ({record.id[:19]})")
     return 0

@@ -3,23 +3,38 @@
 The kubeconfig should be of user system:node:NAME in group system:nodes.
 """
 
-import ipaddress
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
+from pynetes.cli import flags
+
 
 def add_flags(parser: ArgumentParser) -> None:
-    parser.add_argument("--kubeconfig", required=True, metavar="FILE", help="how to reach the API server")
+    flags.add_server(parser)
     parser.add_argument("--hostname-override", metavar="NAME", help="the node's name (default: the host's)")
-    parser.add_argument("--node-ip", required=True, metavar="ADDRESS", help="the node's own address")
-    parser.add_argument("--root-dir", type=Path, default=Path("/var/lib/pynetes/kubelet"), metavar="DIR")
+    parser.add_argument(
+        "--node-ip", required=True, type=flags.address, metavar="ADDRESS", help="the node's own address"
+    )
+    parser.add_argument(
+        "--root-dir",
+        type=Path,
+        default=Path("/var/lib/pynetes/kubelet"),
+        metavar="DIR",
+        help="where it keeps pods, containers and images (default: %(default)s)",
+    )
     parser.add_argument("--simulated", action="store_true", help="pods by script: no container is started")
-    parser.add_argument("--cluster-dns", metavar="ADDRESS", default="", help="the cluster's DNS service")
-    parser.add_argument("--port", type=int, default=10250, help="of the kubelet's own server (default: %(default)s)")
-    parser.add_argument("--tls-cert-file", type=Path, metavar="FILE", help="without it the server is not started")
-    parser.add_argument("--tls-private-key-file", type=Path, metavar="FILE")
-    parser.add_argument("--client-ca-file", type=Path, metavar="FILE", help="who may ask the kubelet")
+    parser.add_argument(
+        "--cluster-dns", type=flags.address, metavar="ADDRESS", default="", help="the cluster's DNS service"
+    )
+    parser.add_argument(
+        "--port", type=flags.port, default=10250, help="of the kubelet's own server (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--tls-cert-file", type=flags.existing, metavar="FILE", help="without it the server is not started"
+    )
+    parser.add_argument("--tls-private-key-file", type=flags.existing, metavar="FILE", help="the key to it")
+    parser.add_argument("--client-ca-file", type=flags.existing, metavar="FILE", help="who may ask the kubelet")
 
 
 def run(options: Namespace) -> int:
@@ -29,7 +44,6 @@ def run(options: Namespace) -> int:
     from pynetes.cluster import components
     from pynetes.kubelet.settings import Settings
 
-    ipaddress.ip_address(options.node_ip)  # ValueError before anything is begun
     clock = RealClock()
 
     def read(path: Path | None) -> bytes:

@@ -4,7 +4,9 @@ For the logs of pods use `kubectl logs`.
 """
 
 import os
+import sys
 from argparse import ArgumentParser, Namespace
+from collections import deque
 
 from pynetes.cli import flags
 from pynetes.cluster.config import ConfigError, cluster_dir
@@ -14,7 +16,7 @@ from pynetes.cluster.status import process_names
 def add_flags(parser: ArgumentParser) -> None:
     parser.add_argument("component", help="supervisor, server, brain, node-N or simulated")
     flags.add_name(parser)
-    parser.add_argument("--tail", type=int, metavar="N", help="only the last N lines")
+    parser.add_argument("--tail", type=flags.count, metavar="N", help="only the last N lines")
     parser.add_argument("-f", "--follow", action="store_true", help="go on with what is written from now on")
 
 
@@ -32,6 +34,5 @@ def run(options: Namespace) -> int:
         lines = str(options.tail) if options.tail is not None else "+1"
         os.execvp("tail", ["tail", "-n", lines, "-F", str(path)])
     with path.open(errors="replace") as file:
-        lines_read = file.readlines()
-    print("".join(lines_read[-options.tail :] if options.tail is not None else lines_read), end="")
+        sys.stdout.writelines(file if options.tail is None else deque(file, options.tail))
     return 0

@@ -4,9 +4,11 @@ Exit status: 0 done, 1 what was asked could not be done, 2 the words were wrong,
 """
 
 import importlib
+import shutil
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 COMMANDS = {
     "up": "start a cluster, or go on with one; returns when it is really ready",
@@ -44,6 +46,8 @@ def overview() -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["help"] and len(words) > 1:
+        words = [words[1], "--help"]
     if not words or words[0] in ("-h", "--help", "help"):
         print(overview())
         return 0
@@ -51,12 +55,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if name == "--version":
         name = "version"
     if name not in COMMANDS:
-        print(f"pynetes: unknown command {name!r}; `pynetes --help` lists them", file=sys.stderr)
+        close = get_close_matches(name, COMMANDS, 1)
+        meant = f"did you mean {close[0]!r}? " if close else ""
+        print(f"pynetes: unknown command {name!r}; {meant}`pynetes --help` lists them", file=sys.stderr)
         return 2
     module = importlib.import_module(f"pynetes.cli.{name.replace('-', '_')}")
-    parser = ArgumentParser(
-        prog=f"pynetes {name}", description=module.__doc__, formatter_class=RawDescriptionHelpFormatter
-    )
+    parser = ArgumentParser(prog=f"pynetes {name}", description=module.__doc__, formatter_class=Formatter)
     module.add_flags(parser)
     from pynetes.cluster.config import ConfigError
 
@@ -68,11 +72,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return 1
     except OSError as error:
-        print(f"pynetes {name}: {error}", file=sys.stderr)
+        print(f"pynetes {name}: {told(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(file=sys.stderr)
         return 130
+
+
+def told(error: OSError) -> str:
+    """An error of the system in plain words: what went wrong, and with which file."""
+    if error.strerror is None:
+        return str(error)
+    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+
+
+class Formatter(RawDescriptionHelpFormatter):
+    """Descriptions as they are written, flags and their help side by side on a line of up to 120 characters."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=40, width=min(120, shutil.get_terminal_size().columns))
 
 
 if __name__ == "__main__":

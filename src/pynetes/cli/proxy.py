@@ -2,11 +2,15 @@
 
 from argparse import ArgumentParser, Namespace
 
+from pynetes.cli import flags
+
 
 def add_flags(parser: ArgumentParser) -> None:
-    parser.add_argument("--kubeconfig", required=True, metavar="FILE", help="how to reach the API server")
+    flags.add_server(parser)
     parser.add_argument("--hostname-override", metavar="NAME", help="the node's name (default: the host's)")
-    parser.add_argument("--cluster-cidr", default="", metavar="CIDR", help="the pods' networks, comma separated")
+    parser.add_argument(
+        "--cluster-cidr", type=flags.networks, default="", metavar="CIDR", help="the pods' networks, comma separated"
+    )
     parser.add_argument("--proxy-mode", default="iptables", metavar="MODE", help="iptables, the only one there is yet")
     parser.add_argument("--cleanup", action="store_true", help="remove the proxy's rules and exit")
 
@@ -25,7 +29,7 @@ def run(options: Namespace) -> int:
     clock = RealClock()
     settings = Settings(
         node_name=options.hostname_override or socket.gethostname().lower(),
-        cluster_cidrs=tuple(cidr for cidr in options.cluster_cidr.split(",") if cidr),
+        cluster_cidrs=options.cluster_cidr,
         mode=options.proxy_mode,
     )
 

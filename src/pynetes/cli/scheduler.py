@@ -2,9 +2,11 @@
 
 from argparse import ArgumentParser, Namespace
 
+from pynetes.cli import flags
+
 
 def add_flags(parser: ArgumentParser) -> None:
-    parser.add_argument("--kubeconfig", required=True, metavar="FILE", help="how to reach the API server")
+    flags.add_server(parser)
 
 
 def run(options: Namespace) -> int:

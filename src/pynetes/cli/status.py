@@ -1,5 +1,6 @@
 """List the clusters of this host, or with --name show one: its processes, what they cost, its addresses."""
 
+import sys
 from argparse import ArgumentParser, Namespace
 
 from pynetes.cli.terminal import table
@@ -24,7 +25,8 @@ def run(options: Namespace) -> int:
         try:
             config = folder.load()
         except ConfigError as error:
-            rows.append((folder.path.name, "damaged", "", "", str(error)))
+            rows.append((folder.path.name, "damaged", "", "", ""))
+            print(f"pynetes status: {error}", file=sys.stderr)
             continue
         nodes = f"{config.nodes} + {config.simulated_nodes} simulated" if config.simulated_nodes else str(config.nodes)
         rows.append(
@@ -50,6 +52,8 @@ def netns(name: str, node: str) -> int:
 
 
 def show(name: str) -> int:
+    from pynetes.cluster.network import namespace_name
+
     folder = cluster_dir(name)
     config = folder.load()
     state = verdict(config, folder)
@@ -71,10 +75,17 @@ def show(name: str) -> int:
             p.name,
             p.state,
             str(p.pid or ""),
+            str(p.restarts) if p.name != "supervisor" else "",
             f"{p.pss_bytes / 1e6:.1f} MB" if p.pid else "",
             f"{p.cpu_seconds:.1f} s" if p.pid else "",
         )
         for p in processes(config, folder)
     ]
-    print(table(("PROCESS", "STATE", "PID", "MEMORY (PSS)", "CPU"), rows))
+    print(table(("PROCESS", "STATE", "PID", "RESTARTS", "MEMORY (PSS)", "CPU"), rows))
+    if config.nodes:
+        nodes = [
+            (node, config.node_address(number), namespace_name(config, node))
+            for number, node in enumerate(config.node_names, 1)
+        ]
+        print(f"\n{table(('NODE', 'ADDRESS', 'NETWORK NAMESPACE'), nodes)}")
     return 0 if state == "running" else 1

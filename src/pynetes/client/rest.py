@@ -114,9 +114,12 @@ def _load(config: str | Path | Object) -> tuple[Object, Path]:
     else:
         import yaml  # late: most configurations are our own, in JSON
 
-        document = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        try:
+            document = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        except yaml.YAMLError as error:
+            raise ValueError(f"no kubeconfig: {error}") from None
     if not isinstance(document, dict):
-        raise ValueError(f"{path} is no kubeconfig")
+        raise ValueError("no kubeconfig")
     return document, path.parent
 
 
