@@ -35,6 +35,13 @@ def default_template(template: Object | None) -> None:
         default_pod_spec(template.setdefault("spec", {}))
 
 
+def _name_account(spec: Object) -> None:
+    """Its old name says the same. Source: ``Convert_core_PodSpec_To_v1_PodSpec``."""
+    account = spec.get("serviceAccountName") or spec.get("serviceAccount")
+    if account:
+        spec["serviceAccountName"] = spec["serviceAccount"] = account
+
+
 def default_pod_spec(spec: Object) -> None:
     if not spec.get("dnsPolicy"):
         spec["dnsPolicy"] = "ClusterFirst"
@@ -46,6 +53,7 @@ def default_pod_spec(spec: Object) -> None:
         spec["terminationGracePeriodSeconds"] = 30
     if not spec.get("schedulerName"):
         spec["schedulerName"] = "default-scheduler"
+    _name_account(spec)
     for volume in spec.get("volumes") or ():
         default_volume(volume)
     for where in ("initContainers", "containers", "ephemeralContainers"):
