@@ -87,6 +87,11 @@ def conflict(group: str, resource: str, name: str, why: str) -> StatusError:
     return _error(409, "Conflict", message, _details(group, resource, name))
 
 
+def apply_conflict(message: str, causes: Sequence[Cause]) -> StatusError:
+    """409 of an apply: others own what it says."""
+    return _error(409, "Conflict", message, {"causes": [cause.to_object() for cause in causes]})
+
+
 def unauthorized(message: str = "Unauthorized") -> StatusError:
     return _error(401, "Unauthorized", message)
 
