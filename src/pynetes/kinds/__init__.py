@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from pynetes.kinds import hooks
+from pynetes.kinds import hooks, reset_fields
 from pynetes.meta.resource import Column, GroupVersionKind, Hooks, Resource, Subresource, Version
 from pynetes.meta.schema import data_file
 
@@ -51,6 +51,7 @@ def _resource(record: Mapping[str, Any]) -> Resource:
         grace_period=hooks.later(hooks.GRACE_PERIODS.get(name)),
         name_is=hooks.NAMES.get(name, "dns1123-subdomain"),
         storage_group=hooks.STORED_IN.get(name),
+        reset_fields=reset_fields.of(*name),
     )
 
 

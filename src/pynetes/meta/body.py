@@ -76,15 +76,16 @@ def _check_header(value: Any) -> None:
     if value is None:
         return
     if not isinstance(value, dict):
-        raise BodyError(f"{_NO_KIND}json: cannot unmarshal {_called(value)} into Go value of type {_HEADER}")
+        raise BodyError(f"{_NO_KIND}json: cannot unmarshal {json_kind(value)} into Go value of type {_HEADER}")
     for name in ("apiVersion", "kind"):
         said = value.get(name)
         if said is not None and not isinstance(said, str):
-            text = f"json: cannot unmarshal {_called(said)} into Go struct field .{name} of type string"
+            text = f"json: cannot unmarshal {json_kind(said)} into Go struct field .{name} of type string"
             raise BodyError(_NO_KIND + text)
 
 
-def _called(value: Any) -> str:
+def json_kind(value: Any) -> str:
+    """What Go's errors call a JSON value."""
     if isinstance(value, bool):
         return "bool"
     if isinstance(value, str):

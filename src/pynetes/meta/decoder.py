@@ -58,7 +58,7 @@ _Pass = Callable[[Any], Any]
 class Decoder:
     """For one type, by its name in the schema data (``io.k8s.api.core.v1.Pod``)."""
 
-    __slots__ = ("_canonical", "_fast", "_row", "type_name")
+    __slots__ = ("_canonical", "_fast", "_held", "_row", "type_name")
 
     def __init__(self, type_name: str) -> None:
         """Raises: KeyError for a type that is not built in."""
@@ -66,6 +66,7 @@ class Decoder:
         self._row = go_types().names[type_name]
         self._fast = _fast(self._row)
         self._canonical = _canonical(self._row)
+        self._held = _canonical(self._row, False)
 
     def decode(self, value: Any, kind_label: str = "", raw: bytes = b"") -> Decoded:
         """The value as an object of the type. Takes the value over: it is changed in place.
@@ -102,6 +103,13 @@ class Decoder:
     def canonical(self, obj: Object) -> Object:
         """What Go writes of such a struct: empty fields dropped or written, as the type says. Changed in place."""
         done: Object = self._canonical(obj)
+        return done
+
+    def held(self, obj: Object) -> Object:
+        """As ``canonical``, but lists and maps that are empty and not null stay so: a struct that was decoded of a body
+        tells them apart, what was stored does not.
+        """
+        done: Object = self._held(obj)
         return done
 
 
@@ -690,14 +698,14 @@ def _illegal_base64(text: str) -> int | None:
 
 
 @cache
-def _canonical(row: int) -> _Pass:
+def _canonical(row: int, empty_is_null: bool = True) -> _Pass:
     kind, _, *rest = go_types().table[row]
     if kind == "struct":
-        return _canonical_struct(row)
+        return _canonical_struct(row, empty_is_null)
     if kind == "ptr":
-        return _canonical(rest[0])
+        return _canonical(rest[0], empty_is_null)
     if kind in ("slice", "map") and _has_structs(rest[0]):
-        return partial(_canonical_list if kind == "slice" else _canonical_map, _canonical(rest[0]))
+        return partial(_canonical_list if kind == "slice" else _canonical_map, _canonical(rest[0], empty_is_null))
     if kind == "custom" and rest[0].startswith(f"{_EXTENSIONS}JSONSchemaPropsOr"):
         return _canonical_schema_or
     return _as_it_is
@@ -731,7 +739,7 @@ def _canonical_schema_or(value: Any) -> Any:
     return _canonical_list(schema, value) if isinstance(value, list) and value and isinstance(value[0], dict) else value
 
 
-def _canonical_struct(row: int) -> _Pass:
+def _canonical_struct(row: int, empty_is_null: bool) -> _Pass:
     # by name: (function for what holds structs, what to do with an empty value: keep, drop, or write null)
     rules: dict[str, tuple[_Pass | None, str]] = {}
     always: list[tuple[str, _Pass | None, Any]] = []
@@ -740,7 +748,7 @@ def _canonical_struct(row: int) -> _Pass:
     def struct(value: Any) -> Any:
         nonlocal compiled
         if not compiled:
-            _compile_canonical(row, rules, always)
+            _compile_canonical(row, empty_is_null, rules, always)
             compiled = True
         drop = None
         for name, item in value.items():
@@ -769,22 +777,25 @@ def _canonical_struct(row: int) -> _Pass:
 
 
 def _compile_canonical(
-    row: int, rules: dict[str, tuple[_Pass | None, str]], always: list[tuple[str, _Pass | None, Any]]
+    row: int,
+    empty_is_null: bool,
+    rules: dict[str, tuple[_Pass | None, str]],
+    always: list[tuple[str, _Pass | None, Any]],
 ) -> None:
     table = go_types().table
     for name, flags, inner, *_ in table[row][3]:
         kind, *_ = table[inner]
         omitted = bool(flags & 1) or bool(flags & 2)
-        change = _canonical(inner) if _has_structs(inner) else None
+        change = _canonical(inner, empty_is_null) if _has_structs(inner) else None
         if kind in ("ptr", "struct", "custom", "interface"):
             when_empty = "keep"
         elif omitted:
             when_empty = "drop"
         else:
-            when_empty = "null" if kind in ("slice", "map") else "keep"
+            when_empty = "null" if kind in ("slice", "map") and empty_is_null else "keep"
         rules[name] = (change, when_empty)
         if kind == "struct" and not flags & 2:
-            always.append((name, _canonical(inner), None))
+            always.append((name, _canonical(inner, empty_is_null), None))
         elif not flags & 2 and (kind == "custom" or not flags & 1):
             # omitempty leaves out no struct, and most types that encode themselves are structs
             always.append((name, None, None if kind == "bytes" else _zero(inner)))

@@ -22,7 +22,6 @@ PATCH_TYPES = (
     "application/merge-patch+json",
     "application/strategic-merge-patch+json",
     "application/apply-patch+yaml",
-    "application/apply-patch+cbor",
 )
 _META_VERSIONS = ("v1", "v1beta1")
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from pynetes.meta.apply.fields import Filter
 from pynetes.meta.objects import Object
 from pynetes.meta.status import Cause
 
@@ -98,6 +99,7 @@ class Resource:
     ``load_hooks`` gives what ``hooks`` is, when that is first asked for.
     ``convert(obj, api_version)``: the object in that apiVersion (``autoscaling/v1``); itself when it already is.
     ``storage_group`` is set where a resource shares the storage of another group's (events.k8s.io: core).
+    ``reset_fields``: by subresource (``""``: the resource itself), what writes there do not decide on.
     """
 
     group: str
@@ -117,6 +119,7 @@ class Resource:
     grace_period: Callable[[Object, int | None], int] | None = None
     name_is: str = "dns1123-subdomain"
     storage_group: str | None = None
+    reset_fields: Mapping[str, Filter] = field(default_factory=dict)
 
     @cached_property
     def hooks(self) -> Hooks:
