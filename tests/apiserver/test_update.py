@@ -66,11 +66,3 @@ def test_a_refused_patch_shows_the_document_as_go_would_print_it() -> None:
         assert refused["message"].startswith(f' "" is invalid: patch: Invalid value: "{shown}')
 
     run_writing(main)
-
-
-def test_server_side_apply_is_refused_clearly() -> None:
-    async def main(api: Writing) -> None:
-        code, refused = await api.ask("PATCH", f"{CONFIG_MAPS}/a", {}, type="application/apply-patch+yaml")
-        assert (code, refused["reason"]) == (415, "UnsupportedMediaType")
-
-    run_writing(main)

@@ -65,7 +65,7 @@ def read(ctx: Context, expected: Expected, mode: str) -> Object:
 
 def decode(ctx: Context, value: Any, expected: Expected, duplicates: list[str], mode: str, raw: bytes = b"") -> Object:
     """As ``read``, for a value that was parsed already. Raises: StatusError 400."""
-    gvk = expected.gvk
+    gvk, resets = expected.gvk, resets_managers(value)
     try:
         decoded = decoder(expected.type_name).decode(value, "", raw)
     except DecodeError as error:
@@ -79,7 +79,15 @@ def decode(ctx: Context, value: Any, expected: Expected, duplicates: list[str], 
     obj["apiVersion"] = gvk.api_version
     if not isinstance(obj.get("metadata"), dict):
         obj["metadata"] = {}
+    if resets:
+        obj["metadata"]["managedFields"] = []
     return obj
+
+
+def resets_managers(value: Any) -> bool:
+    """An empty list of managedFields means something, though a decoded object is without it."""
+    meta = value.get("metadata") if isinstance(value, dict) else None
+    return isinstance(meta, dict) and meta.get("managedFields") == []
 
 
 def _check_kind(value: Object, gvk: GroupVersionKind) -> None:

@@ -4,12 +4,13 @@ Source: apiserver ``pkg/endpoints/handlers/create.go``, ``pkg/registry/rest/crea
 ``pkg/registry/generic/registry/store.go``.
 """
 
+from pynetes.apiserver import fieldmanager
 from pynetes.apiserver.admission import CREATE, Attributes
 from pynetes.apiserver.allocation import Allocation, allocate_new
 from pynetes.apiserver.context import Context
 from pynetes.apiserver.respond import respond
 from pynetes.apiserver.verbs import bodies, faults, leases, writes
-from pynetes.apiserver.verbs.options import write_options
+from pynetes.apiserver.verbs.options import WriteOptions, write_options
 from pynetes.http.types import Response
 from pynetes.meta import names, status, validation
 from pynetes.meta.encoding import Entry
@@ -22,7 +23,11 @@ _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 _SUFFIX_LENGTH = 5
 _LONGEST_NAME = 63
 _NAME_ATTEMPTS = 8
-_SERVERS_OWN = ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields")
+_SERVERS_OWN = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink")
+_MANAGED_FIELDS_WARNING = (
+    ".metadata.managedFields was in an invalid state after admission; this could be caused by an outdated mutating "
+    "admission controller; please fix your requests: "
+)
 
 
 async def create(ctx: Context) -> Response:
@@ -31,10 +36,10 @@ async def create(ctx: Context) -> Response:
     options = write_options(ctx, "CreateOptions")
     obj = bodies.read(ctx, bodies.main_kind(ctx), options.field_validation)
     obj = bodies.to_storage(ctx.resource, obj)
-    return respond(ctx, await create_object(ctx, ctx.resource, obj, options.dry_run), 201)
+    return respond(ctx, await create_object(ctx, ctx.resource, obj, options), 201)
 
 
-async def create_object(ctx: Context, resource: Resource, obj: Object, dry_run: bool) -> Entry | Object:
+async def create_object(ctx: Context, resource: Resource, obj: Object, options: WriteOptions) -> Entry | Object:
     """Everything from the decoded object in the storage version to its entry (dry run: the object as it would be).
 
     Raises: StatusError.
@@ -44,19 +49,31 @@ async def create_object(ctx: Context, resource: Resource, obj: Object, dry_run: 
     if resource.hooks.default is not None:
         resource.hooks.default(obj)
     clear_servers_own(obj)
+    fieldmanager.own_created(ctx, obj, options.field_manager)
     meta = obj["metadata"]
-    asked = Attributes(ctx, CREATE, resource, namespace, meta.get("name") or "", obj, dry_run=dry_run)
-    await ctx.server.admission.mutate(asked)
+    asked = Attributes(ctx, CREATE, resource, namespace, meta.get("name") or "", obj, dry_run=options.dry_run)
+    await admit(asked)
     generated = not meta.get("name") and bool(meta.get("generateName"))
     for _ in range(_NAME_ATTEMPTS if generated else 1):
         if generated:
             meta["name"] = generated_name(ctx, meta["generateName"])
         try:
-            return await _store(asked, obj, dry_run)
+            return await _store(asked, obj, options.dry_run)
         except StatusError as error:
             if not generated or error.reason != "AlreadyExists":
                 raise
     raise _no_unique_name(resource, meta["name"])
+
+
+async def admit(asked: Attributes) -> None:
+    """Mutating admission, which may not leave managedFields that cannot be read. Raises: StatusError."""
+    assert asked.obj is not None
+    before = asked.obj["metadata"].get("managedFields")
+    await asked.server.admission.mutate(asked)
+    after = asked.obj["metadata"].get("managedFields")
+    if after is not before and (why := fieldmanager.unreadable(after)):
+        asked.ctx.warnings.append(_MANAGED_FIELDS_WARNING + why)
+        asked.obj["metadata"]["managedFields"] = before
 
 
 async def _store(asked: Attributes, obj: Object, dry_run: bool) -> Entry | Object:

@@ -1,20 +1,20 @@
 """PATCH of an object or of its status: JSON patch, merge patch, strategic merge patch, inside the compare-and-set
-retry.
+retry. Server-side apply is in ``apply``.
 
 Source: apiserver ``pkg/endpoints/handlers/patch.go``.
-Differs: server-side apply is refused with 415 until it is built.
 """
 
 from typing import Any
 
 import orjson
 
+from pynetes.apiserver import fieldmanager
 from pynetes.apiserver.context import Context
 from pynetes.apiserver.respond import respond
-from pynetes.apiserver.verbs import bodies, create, faults, leases, shown, update, writes
+from pynetes.apiserver.verbs import apply, bodies, create, faults, leases, shown, update, writes
 from pynetes.apiserver.verbs.bodies import Expected
 from pynetes.apiserver.verbs.options import write_options
-from pynetes.apiserver.verbs.writes import Delete, Next
+from pynetes.apiserver.verbs.writes import Delete, Next, Target
 from pynetes.http.types import Response
 from pynetes.meta import body as parsing
 from pynetes.meta import fielderrors, status
@@ -30,14 +30,16 @@ from pynetes.meta.status import StatusError
 
 JSON_PATCH, MERGE_PATCH = "application/json-patch+json", "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
-APPLY_PATCHES = ("application/apply-patch+yaml", "application/apply-patch+cbor")
+APPLY_PATCH = "application/apply-patch+yaml"
 
 
 async def patch(ctx: Context) -> Response:
-    """200 with the object."""
+    """200 with the object; 201 for an apply that made it."""
     assert ctx.resource is not None
     resource = ctx.resource
-    kind = patch_type(ctx)
+    kind = patch_media_type(ctx.request.headers.get("content-type", ""))
+    if kind == APPLY_PATCH:
+        return await apply.apply(ctx)
     options = write_options(ctx, "PatchOptions")
     target = writes.target(ctx)
     patch = Patch(ctx, kind, options.field_validation)
@@ -47,23 +49,21 @@ async def patch(ctx: Context) -> Response:
         if entry is None:
             raise target.not_found()
         obj = patch.apply(in_version(resource, entry.object, expected), expected)
-        update.check_name(ctx, obj)
-        create.place(obj, target.namespace)
+        check_place(ctx, target, obj)
         obj = bodies.to_storage(resource, obj)
         if resource.hooks.default is not None:
             resource.hooks.default(obj)
+        fieldmanager.own_updated(ctx, obj, entry.object, options.field_manager)
         return await update.next_state(ctx, target, entry, obj, options.dry_run)
 
     lease = 0 if options.dry_run else await leases.lease_for(ctx.server, resource)
     return respond(ctx, await writes.change(target, decide, options.dry_run, lease))
 
 
-def patch_type(ctx: Context) -> str:
-    """The body's media type. Raises: StatusError 415."""
-    kind = patch_media_type(ctx.request.headers.get("content-type", ""))
-    if kind in APPLY_PATCHES:
-        raise status.unsupported_media_type("server-side apply is not supported yet: use another patch type")
-    return kind
+def check_place(ctx: Context, target: Target, obj: Object) -> None:
+    """Raises: StatusError 400 when the object is not what and where the path says."""
+    update.check_name(ctx, obj)
+    create.place(obj, target.namespace)
 
 
 def in_version(resource: Resource, obj: Object, expected: Expected) -> Object:
@@ -133,7 +133,7 @@ class Patch:
             raise refused(bodies.wrong_kind(str(api_version or ""), str(kind or ""), gvk, patched))
         patched = {**patched, "apiVersion": gvk.api_version, "kind": gvk.kind}
         # the decoder takes its value over, and parts of this one are shared with the cache
-        own = orjson.loads(orjson.dumps(patched))
+        own, resets = orjson.loads(orjson.dumps(patched)), bodies.resets_managers(patched)
         try:
             decoded = decoder(expected.type_name).decode(own)
         except DecodeError as error:
@@ -148,6 +148,8 @@ class Patch:
         obj = decoded.object
         if not isinstance(obj.get("metadata"), dict):
             obj["metadata"] = {}
+        if resets:
+            obj["metadata"]["managedFields"] = []
         return obj
 
     def _shown(self, document: Object, value: Any, expected: Expected) -> str:

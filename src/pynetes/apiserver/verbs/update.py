@@ -4,6 +4,9 @@ Source: apiserver ``pkg/endpoints/handlers/update.go``, ``pkg/registry/rest/upda
 ``pkg/registry/generic/registry/store.go``.
 """
 
+from dataclasses import replace
+
+from pynetes.apiserver import authz, fieldmanager
 from pynetes.apiserver.admission import CREATE, UPDATE, Attributes
 from pynetes.apiserver.allocation import Allocation, allocate_changed, allocate_new
 from pynetes.apiserver.context import Context
@@ -40,10 +43,13 @@ async def update(ctx: Context) -> Response:
         if entry is None:
             if ctx.subresource is not None or not rules.created_by_update(resource):
                 raise target.not_found()
-            return await _first_state(ctx, target, mine, options.dry_run)
+            create.clear_servers_own(mine)
+            fieldmanager.own_created(ctx, mine, options.field_manager)
+            return await first_state(ctx, target, mine, options.dry_run)
         found = entry.object["metadata"].get("uid", "")
         if uid and uid != found:
             raise faults.uid_mismatch(resource, target.key, target.name, uid, found, options.dry_run)
+        fieldmanager.own_updated(ctx, mine, entry.object, options.field_manager)
         return await next_state(ctx, target, entry, mine, options.dry_run)
 
     lease = 0 if options.dry_run else await leases.lease_for(ctx.server, resource)
@@ -76,16 +82,18 @@ def undeterminable(name: str) -> StatusError:
     return status.bad_request(f"the name of the object ({name} based on URL) was undeterminable: name must be provided")
 
 
-async def _first_state(ctx: Context, target: Target, obj: Object, dry_run: bool) -> Next:
-    """A PUT of an absent object, for the kinds that allow it."""
+async def first_state(ctx: Context, target: Target, obj: Object, dry_run: bool) -> Next:
+    """A new object by PUT or by apply. Its managedFields are settled. Raises: StatusError."""
     resource = target.resource
-    create.clear_servers_own(obj)
     asked = Attributes(ctx, CREATE, resource, target.namespace, target.name, obj, dry_run=dry_run)
-    await ctx.server.admission.mutate(asked)
+    await create.admit(asked)
+    _revision(obj)
+    obj["metadata"].pop("resourceVersion", None)  # whatever it is, there is nothing to compare it with
     create.fill_system_fields(ctx, obj)
     allocation = await allocate_new(ctx.server, resource, obj, dry_run)
     try:
         create.prepare_new(ctx, resource, obj, writes.write_context(ctx, dry_run, ""))
+        _authorize_create(ctx)
         await ctx.server.admission.validate(asked)
     except BaseException:
         await _revert(allocation)
@@ -93,23 +101,31 @@ async def _first_state(ctx: Context, target: Target, obj: Object, dry_run: bool)
     return Next(obj, allocation)
 
 
+def _authorize_create(ctx: Context) -> None:
+    """A PUT or PATCH that makes an object takes the right to create, too. Raises: StatusError 403."""
+    info = replace(ctx.info, verb="create")
+    decision = ctx.server.authorizer.authorize(ctx.user, info)
+    if not decision.allowed:
+        raise authz.forbidden(ctx.user, info, decision)
+
+
 async def next_state(
     ctx: Context, target: Target, entry: Entry, obj: Object, dry_run: bool, subresource: str | None = None
 ) -> Next | Delete:
-    """From what the client wants (decoded, defaulted, in the storage version) to what will be stored.
+    """From what the client wants (decoded, defaulted, in the storage version) to what will be stored. Its managedFields
+    are settled.
 
     ``subresource``: other than the path's, where the whole object changes through another kind (scale). Raises:
     StatusError.
     """
     resource, old = target.resource, entry.object
-    obj["metadata"].pop("managedFields", None)
     obj["metadata"].pop("selfLink", None)
     if subresource is None:
         subresource = ctx.info.subresource
     asked = Attributes(
         ctx, UPDATE, resource, target.namespace, target.name, obj, old, subresource=subresource, dry_run=dry_run
     )
-    await ctx.server.admission.mutate(asked)
+    await create.admit(asked)
     check_revision(resource, target.name, obj, entry)
     allocation = None
     if not subresource:
@@ -132,17 +148,22 @@ async def _revert(allocation: Allocation | None) -> None:
 
 def check_revision(resource: Resource, name: str, obj: Object, entry: Entry) -> None:
     """Compare the resourceVersion that the client sent; none is filled in. Raises: StatusError 409, 422, 500."""
-    meta = obj["metadata"]
-    said = meta.get("resourceVersion") or ""
-    if said and not said.isdigit():
-        raise faults.unclassified(f"strconv.ParseUint: parsing {quoted(said)}: invalid syntax")
-    if not int(said or 0):
+    said = _revision(obj)
+    if not said:
         if rules.needs_revision(resource):
             cause = fielderrors.invalid("metadata.resourceVersion", 0, "must be specified for an update")
             raise status.invalid(resource.group, resource.plural, name, [cause])
-    elif int(said) != entry.revision:
+    elif said != entry.revision:
         raise faults.modified(resource, name)
-    meta["resourceVersion"] = str(entry.revision)
+    obj["metadata"]["resourceVersion"] = str(entry.revision)
+
+
+def _revision(obj: Object) -> int:
+    """What the object says, 0 for nothing. Raises: StatusError 500."""
+    said = obj["metadata"].get("resourceVersion") or "0"
+    if not said.isdigit():
+        raise faults.unclassified(f"strconv.ParseUint: parsing {quoted(said)}: invalid syntax")
+    return int(said)
 
 
 def prepare_changed(ctx: Context, resource: Resource, obj: Object, old: Object, context: WriteContext) -> None:

@@ -4,7 +4,7 @@ The pure part of a verb decides the next object; what is here puts its bytes int
 has seen them. Source: apiserver ``pkg/registry/generic/registry/store.go``, ``pkg/storage/etcd3/store.go``.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -156,7 +156,7 @@ async def _write(target: Target, entry: Entry | None, decided: Next, dry_run: bo
     allocation = decided.allocation
     try:
         value = encode(target.resource, decided.obj)
-        if entry is not None and value == entry.value:
+        if entry is not None and (value == entry.value or _only_times_differ(decided.obj, entry.object)):
             return entry
         if dry_run:
             return decided.obj
@@ -169,6 +169,22 @@ async def _write(target: Target, entry: Entry | None, decided: Next, dry_run: bo
     if allocation is not None:
         await allocation.commit()
     return await settled(target, written)
+
+
+def _only_times_differ(new: Object, old: Object) -> bool:
+    """Nothing but the times in managedFields is other than it was: no reason to write.
+
+    Source: apiserver ``pkg/endpoints/handlers/fieldmanager/equality.go``.
+    """
+    if any(new[name] != old.get(name) for name in new if name != "metadata") or not old.keys() <= new.keys():
+        return False
+    meta, before = ({**obj["metadata"], "resourceVersion": ""} for obj in (new, old))
+    now, then = meta.pop("managedFields", None), before.pop("managedFields", None)
+    return bool(now and then) and meta == before and _without_times(now) == _without_times(then)
+
+
+def _without_times(entries: Sequence[Object]) -> list[Object]:
+    return [{name: value for name, value in entry.items() if name != "time"} for entry in entries]
 
 
 async def remove(target: Target, entry: Entry, last: Object, dry_run: bool) -> Object:

@@ -1,0 +1,161 @@
+"""Who owns the fields of what a request writes: the field manager of its path, and the names of those who write.
+
+Source: apiserver ``pkg/endpoints/installer.go``, ``pkg/endpoints/handlers/create.go``,
+``pkg/endpoints/handlers/fieldmanager``.
+"""
+
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from typing import Any
+
+import orjson
+
+from pynetes.apiserver.context import Context
+from pynetes.apiserver.verbs import faults
+from pynetes.meta.apply import managers, schema
+from pynetes.meta.apply.fieldmanager import Applied, FieldManager
+from pynetes.meta.apply.fields import Path
+from pynetes.meta.apply.scale import REPLICAS, ScaleManagers
+from pynetes.meta.apply.updater import UnknownVersion, Versions
+from pynetes.meta.decoder import decoder
+from pynetes.meta.objects import Object
+from pynetes.meta.resource import GroupVersionKind, Resource, Version
+from pynetes.meta.times import rfc3339
+
+_LONGEST_NAME_BYTES = 128
+_MANAGERS = 1024
+_SCALE, _SCALE_TYPE = GroupVersionKind("autoscaling", "v1", "Scale"), "io.k8s.api.autoscaling.v1.Scale"
+
+
+def own_created(ctx: Context, obj: Object, manager: str) -> None:
+    """Say in a new object who owns it. In place; the object, in the storage version, takes the form that Go writes."""
+    given = obj["metadata"].pop("managedFields", None)
+    seen = _seen(ctx, obj)
+    entries = _of(ctx).created(seen, given, _name(ctx, manager), _now(ctx))
+    if entries:
+        obj["metadata"]["managedFields"] = entries
+
+
+def own_updated(ctx: Context, obj: Object, old: Object, manager: str) -> None:
+    """Likewise for the next state of an object; ``old`` is in the storage version, too, and only read."""
+    given = obj["metadata"].pop("managedFields", None)
+    seen, before = _seen(ctx, obj), _seen(ctx, old, shared=True)
+    entries = _of(ctx).updated(before, seen, given, _name(ctx, manager), _now(ctx))
+    if entries:
+        obj["metadata"]["managedFields"] = entries
+
+
+def unreadable(entries: Sequence[Object] | None) -> str:
+    """Why managedFields cannot be read; ``""``: they can."""
+    try:
+        managers.read(entries or ())
+    except managers.ManagersError as error:
+        return str(error)
+    return ""
+
+
+def apply(ctx: Context, live: Object | None, config: Any, manager: str, *, force: bool) -> Applied:
+    """What an apply makes of the live object (in the storage version), in the version of the path.
+
+    Raises: StatusError, meta.apply.fieldmanager.ApplyError.
+    """
+    if live is not None:
+        live = _seen(ctx, live, shared=True)
+    return _of(ctx).apply(live, config, manager, _now(ctx), force=force)
+
+
+def scale_managers(ctx: Context, workload: Object) -> ScaleManagers:
+    """Who owns what of a workload, for its scale."""
+    assert ctx.resource is not None and ctx.version is not None
+    paths: dict[str, Path | None] = {ctx.resource.gvk(v.name).api_version: REPLICAS for v in ctx.resource.versions}
+    api_version = ctx.resource.gvk(ctx.version.name).api_version
+    try:
+        return ScaleManagers(workload["metadata"].get("managedFields"), api_version, paths)
+    except managers.ManagersError as error:
+        raise faults.unclassified(str(error)) from None
+
+
+def own_scale(ctx: Context, scale: Object, current: Object, manager: str) -> None:
+    """As ``own_updated``, for the scale of a workload."""
+    scale["metadata"].pop("managedFields", None)
+    entries = _scale().updated(current, decoder(_SCALE_TYPE).held(scale), None, _name(ctx, manager), _now(ctx))
+    if entries:
+        scale["metadata"]["managedFields"] = entries
+
+
+def apply_scale(ctx: Context, current: Object, config: Any, manager: str, *, force: bool) -> Applied:
+    """As ``apply``."""
+    return _scale().apply(current, config, manager, _now(ctx), force=force)
+
+
+@cache
+def _scale() -> FieldManager:
+    zero = decoder(_SCALE_TYPE).canonical({"kind": _SCALE.kind, "apiVersion": _SCALE.api_version})
+
+    def convert(obj: Object, api_version: str) -> Object:
+        raise UnknownVersion(api_version)
+
+    return FieldManager(Versions({_SCALE.api_version: schema.builtin(_SCALE_TYPE)}, {}, convert), _SCALE, zero, "scale")
+
+
+def _of(ctx: Context) -> FieldManager:
+    assert ctx.resource is not None and ctx.version is not None
+    return _manager_of(ctx.resource, ctx.version, ctx.info.subresource)
+
+
+@lru_cache(_MANAGERS)
+def _manager_of(resource: Resource, version: Version, subresource: str) -> FieldManager:
+    gvk = resource.gvk(version.name)
+    zero = decoder(version.type_name).canonical({"kind": gvk.kind, "apiVersion": gvk.api_version})
+    return FieldManager(_versions_of(resource, subresource), gvk, zero, subresource)
+
+
+@lru_cache(_MANAGERS)
+def _versions_of(resource: Resource, subresource: str) -> Versions:
+    names = {resource.gvk(version.name).api_version: version.type_name for version in resource.versions}
+    reset = resource.reset_fields.get(subresource)
+
+    def convert(obj: Object, api_version: str) -> Object:
+        if api_version not in names or resource.convert is None:
+            raise UnknownVersion(api_version)
+        return converted(resource, obj, api_version, names[api_version])
+
+    types = {api_version: schema.builtin(type_name) for api_version, type_name in names.items()}
+    return Versions(types, {} if reset is None else dict.fromkeys(names, reset), convert)
+
+
+def converted(resource: Resource, obj: Object, api_version: str, type_name: str) -> Object:
+    """An object of the caller's own in another version."""
+    assert resource.convert is not None
+    own = orjson.loads(orjson.dumps(resource.convert(obj, api_version)))
+    return decoder(type_name).canonical(own)
+
+
+def _seen(ctx: Context, obj: Object, *, shared: bool = False) -> Object:
+    """An object of the storage version in the version of the path, as Go writes it.
+
+    Without a conversion this is the object itself, changed in place unless it is ``shared``: then it is in that form
+    already.
+    """
+    resource, version = ctx.resource, ctx.version
+    assert resource is not None and version is not None
+    api_version = resource.gvk(version.name).api_version
+    if resource.convert is not None and obj["apiVersion"] != api_version:
+        return converted(resource, obj, api_version, version.type_name)
+    return obj if shared else decoder(version.type_name).held(obj)
+
+
+def _now(ctx: Context) -> str:
+    return rfc3339(ctx.server.clock.now())
+
+
+def _name(ctx: Context, manager: str) -> str:
+    return manager or name_of_agent(ctx.request.headers.get("user-agent", ""))
+
+
+def name_of_agent(user_agent: str) -> str:
+    """The manager that a client without a better name is: its User-Agent up to the first ``/``."""
+    name = user_agent.partition("/")[0]
+    if not name.isprintable():
+        name = "".join(filter(str.isprintable, name))
+    return name.encode()[:_LONGEST_NAME_BYTES].decode("utf-8", "ignore")
