@@ -29,10 +29,11 @@ class Lines:
     def write(self, data: bytes) -> None:
         self.chunks.append(data)
 
-    def write_framed(self, data: bytes) -> None:
+    def write_framed(self, data: bytes) -> int:
         size, _, rest = data.partition(b"\r\n")
         assert len(rest) == int(size, 16) + 2
         self.chunks.append(rest[:-2])
+        return self.buffered
 
     def close(self) -> None:
         self.closed = True

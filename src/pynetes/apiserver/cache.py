@@ -5,9 +5,8 @@ resource a ``ResourceCache`` over it (two resources can share a storage, as even
 watchers.
 
 Ordered: changes are applied in revision order; with an embedded store inside the commit, before the writer goes on,
-so that whoever was answered finds the write here. Watchers that ask the same share a ``Group``: a change is encoded
-once and the same framed bytes go to all; what one turn of the loop brings is one write. Skipped: nothing, ever; a
-watcher whose peer does not read is broken off instead. A DELETED event shows the last state, at the revision of the
+so that whoever was answered finds the write here. Skipped: nothing, ever; how changes reach the watchers' connections
+stands in ``apiserver/fanout.py``. A DELETED event shows the last state, at the revision of the
 delete; an object that leaves a selector is DELETED with its old state at the new revision, one that enters it is
 ADDED.
 
@@ -19,34 +18,29 @@ import heapq
 import itertools
 from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
 from operator import attrgetter
 
 import orjson
 
 from pynetes.aio.clock import Clock, Timer
 from pynetes.aio.tasks import Tasks
+from pynetes.apiserver.fanout import Fanout, Group, Watcher, WatchQuery
+from pynetes.apiserver.selection import Columns, Selection
 from pynetes.apiserver.settings import Settings
 from pynetes.http.types import Writer, frame
 from pynetes.meta.encoding import Entry
 from pynetes.meta.resource import Resource
-from pynetes.meta.selectors import FieldSelector, LabelSelector
 from pynetes.store.types import KeyValue, Range, Store, StoreEvent, prefix_end
 
 ROOT = b"/registry/"
 _RING_BYTES = 8 * 1024 * 1024
 _SCOPES_KEPT = 20_000
-_KEY_FIELDS = frozenset(("metadata.name", "metadata.namespace"))
 
-Columns = tuple[Mapping[str, str], Mapping[str, str]]
-"""What selectors look at: labels, fields."""
-Line = Callable[[Entry, str], bytes]
-"""An event's line: the entry, the event's type."""
 # named, because a method called list hides the type within its class
 Entries = list[Entry]
 Lines = list[bytes]
-Groups = list["Group"]
 
 
 @dataclass(slots=True, eq=False)
@@ -71,67 +65,6 @@ class Change:
             old = self.previous
             self._departed = Entry(old.key, old.value, self.entry.revision, old.create_revision)
         return self._departed
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which keys and objects a list or watch is about."""
-
-    prefix: bytes
-    labels: LabelSelector = field(default_factory=LabelSelector)
-    fields: FieldSelector = field(default_factory=FieldSelector)
-
-    @property
-    def everything(self) -> bool:
-        return self.labels.empty and self.fields.empty
-
-    @property
-    def by_key(self) -> bool:
-        """The key alone decides: nothing has to be decoded."""
-        return self.labels.empty and all(r.field in _KEY_FIELDS for r in self.fields.requirements)
-
-    def matches(self, columns: Columns) -> bool:
-        return self.labels.matches(columns[0]) and self.fields.matches(columns[1])
-
-
-@dataclass(frozen=True, slots=True)
-class WatchQuery:
-    """What a watcher wants. Watchers of equal selection and ``form`` share their lines; form None: never shared."""
-
-    selection: Selection
-    form: Hashable | None
-    line: Line
-    bookmark: Callable[[int], bytes]
-
-
-@dataclass(slots=True, eq=False)
-class Watcher:
-    """One open watch. ``limit``: so many bytes may wait in its writer."""
-
-    writer: Writer
-    group: "Group"
-    bookmarks: bool
-    limit: int
-
-
-CROWD = 100
-GATHER_SECONDS = 0.004
-"""So many watchers of the same lines wait so long for more of them: a write and its cipher are paid once for all."""
-
-
-class Group:
-    """Watchers that want the same lines; ``pending`` are those of this turn of the loop."""
-
-    __slots__ = ("bookmarks", "exact", "key", "pending", "query", "select", "watchers")
-
-    def __init__(self, key: Hashable, query: WatchQuery) -> None:
-        self.key = key
-        self.query = query
-        self.select = None if query.selection.everything else query.selection.matches
-        self.exact = next(((r.field, r.value) for r in query.selection.fields.requirements if r.equal), None)
-        self.watchers: dict[Watcher, None] = {}
-        self.pending: list[bytes] = []
-        self.bookmarks = 0
 
 
 class _Bucket:
@@ -325,7 +258,7 @@ class ResourceCache:
             self._buckets.setdefault(selection.prefix, _Bucket()).add(group)
         else:
             # lines that wait were in what the newcomer has read already
-            self._cache.flush_group(group)
+            self._cache.fanout.flush(group)
         watcher = Watcher(writer, group, bookmarks, limit)
         group.watchers[watcher] = None
         group.bookmarks += bookmarks
@@ -346,6 +279,7 @@ class ResourceCache:
             self._buckets[prefix].remove(group)
             if self._buckets[prefix].empty:
                 del self._buckets[prefix]
+            self._cache.fanout.forget(group)
             if not self._groups:
                 self._columns.clear()
 
@@ -363,7 +297,7 @@ class ResourceCache:
                     lines.append(line)
         return lines
 
-    def spread(self, change: Change, dirty: "Groups") -> None:
+    def spread(self, change: Change) -> None:
         """Add the change's line to every group that must hear of it."""
         if not self._groups:
             self._columns.pop(change.entry.key, None)
@@ -376,12 +310,12 @@ class ResourceCache:
             for group in bucket.plain:
                 if group.select is not None and both is None:
                     both = self._both(change)
-                self._add(group, change, both, dirty)
+                self._add(group, change, both)
             if bucket.exact:
                 if both is None:
                     both = self._both(change)
                 for group in _demanding(bucket, both):
-                    self._add(group, change, both, dirty)
+                    self._add(group, change, both)
             if not self.resource.namespaced:
                 break
         if change.type == "DELETED":
@@ -393,14 +327,10 @@ class ResourceCache:
         after = self.columns(change.entry) if change.type != "DELETED" else None
         return before, after
 
-    def _add(
-        self, group: Group, change: Change, both: tuple[Columns | None, Columns | None] | None, dirty: "Groups"
-    ) -> None:
+    def _add(self, group: Group, change: Change, both: tuple[Columns | None, Columns | None] | None) -> None:
         line = self._line(group.query, change, both if group.select is not None else None)
         if line is not None:
-            if not group.pending:
-                dirty.append(group)
-            group.pending.append(line)
+            self._cache.fanout.add(group, line)
 
     def _line(
         self, query: WatchQuery, change: Change, both: tuple[Columns | None, Columns | None] | None
@@ -437,8 +367,7 @@ class Cache:
         self._views: dict[Resource, ResourceCache] = {}
         # what is stored under a prefix that no resource has (yet)
         self._strangers: dict[bytes, KeyValue] = {}
-        self._dirty: list[Group] = []
-        self._flushing = False
+        self.fanout = Fanout()
         self._waiters: list[tuple[int, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
         self._bookmark_timer: Timer | None = None
@@ -468,7 +397,7 @@ class Cache:
             self._detach = None
         if self._bookmark_timer is not None:
             self._bookmark_timer.cancel()
-        self._flush()
+        self.fanout.flush_all()
         for view in self._views.values():
             for group in list(view.groups):
                 for watcher in list(group.watchers):
@@ -544,16 +473,12 @@ class Cache:
                 continue
             change = space.apply(event)
             for view in space.views:
-                view.spread(change, self._dirty)
+                view.spread(change)
         self.revision = events[-1].revision
         while self._waiters and self._waiters[0][0] <= self.revision:
             _, _, future = heapq.heappop(self._waiters)
             if not future.done():
                 future.set_result(None)
-        if self._dirty and not self._flushing:
-            self._flushing = True
-            # what the rest of this turn commits joins the same write
-            asyncio.get_running_loop().call_soon(self._flush)
 
     def _meet_stranger(self, event: StoreEvent) -> None:
         if event.value is None:
@@ -561,51 +486,21 @@ class Cache:
         else:
             self._strangers[event.key] = KeyValue(event.key, event.value, event.create_revision, event.revision)
 
-    # -- telling watchers
-
-    def _flush(self) -> None:
-        self._flushing = False
-        dirty, self._dirty = self._dirty, []
-        for group in dirty:
-            if len(group.watchers) < CROWD:
-                self.flush_group(group)
-            else:
-                self._clock.call_later(GATHER_SECONDS, self.flush_group, group)
-
-    def flush_group(self, group: Group) -> None:
-        """Write the lines that wait to every watcher of the group: one frame, the same bytes to all."""
-        if not group.pending:
-            return
-        lines = group.pending
-        group.pending = []
-        self._write(group.watchers, frame(lines[0] if len(lines) == 1 else b"".join(lines)))
-
-    def _write(self, watchers: Iterable[Watcher], framed: bytes) -> None:
-        slow = []
-        for watcher in watchers:
-            writer = watcher.writer
-            writer.write_framed(framed)
-            if writer.buffered > watcher.limit:
-                slow.append(writer)
-        for writer in slow:
-            writer.abort()
-
     def want_bookmarks(self) -> None:
         if self._bookmark_timer is None:
             self._bookmark_timer = self._clock.call_later(self._settings.bookmark_seconds, self._bookmark)
 
     def _bookmark(self) -> None:
         self._bookmark_timer = None
-        # a bookmark says that everything before it was sent
-        self._flush()
         wanted = False
         for view in self._views.values():
             for group in view.groups:
                 if group.bookmarks:
                     wanted = True
-                    self.flush_group(group)
+                    # a bookmark says that everything before it was sent
+                    self.fanout.flush(group)
                     framed = frame(group.query.bookmark(self.revision))
-                    self._write([w for w in group.watchers if w.bookmarks], framed)
+                    self.fanout.write([w for w in group.watchers if w.bookmarks], framed)
         if wanted:
             self.want_bookmarks()
 

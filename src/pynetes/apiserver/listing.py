@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from pynetes.apiserver.cache import Selection
 from pynetes.apiserver.context import Context
+from pynetes.apiserver.selection import Selection
 from pynetes.meta import fielderrors, gojson, gotext, selectors, status
 from pynetes.meta.gotext import quoted
 from pynetes.meta.resource import Resource, Version

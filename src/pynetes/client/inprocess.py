@@ -158,9 +158,10 @@ class _PipeWriter:
         if self._reader is not None:
             _resolve(self._reader)
 
-    def write_framed(self, data: bytes) -> None:
+    def write_framed(self, data: bytes) -> int:
         for piece in unframe(data):
             self.write(piece)
+        return self._buffered
 
     def close(self) -> None:
         if self._closed:

@@ -60,9 +60,11 @@ class StreamWriter:
         if not self._closed and data:
             self._carrier.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
 
-    def write_framed(self, data: bytes) -> None:
-        if not self._closed and data:
-            self._carrier.write(data if self._chunked else unframe(data))
+    def write_framed(self, data: bytes) -> int:
+        if self._closed:
+            return 0
+        self._carrier.write(data if self._chunked else unframe(data))
+        return self._carrier.buffered
 
     def close(self) -> None:
         if self._closed:

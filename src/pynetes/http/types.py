@@ -65,8 +65,11 @@ class Writer(Protocol):
     def write(self, data: bytes) -> None:
         """Send as one chunk; ignored after the end."""
 
-    def write_framed(self, data: bytes) -> None:
-        """Send bytes that already carry their chunk framing (see ``frame``), so that many streams share one object."""
+    def write_framed(self, data: bytes) -> int:
+        """Send bytes that already carry their chunk framing (see ``frame``), so that many streams share one object.
+
+        Returns ``buffered``.
+        """
 
     def close(self) -> None:
         """End the stream properly."""

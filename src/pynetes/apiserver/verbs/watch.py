@@ -13,8 +13,9 @@ import orjson
 
 from pynetes.aio.clock import Timer
 from pynetes.apiserver import listing, respond
-from pynetes.apiserver.cache import Line, ResourceCache, Watcher, WatchQuery
+from pynetes.apiserver.cache import ResourceCache
 from pynetes.apiserver.context import Context
+from pynetes.apiserver.fanout import Line, Watcher, WatchQuery
 from pynetes.apiserver.listing import ListOptions
 from pynetes.http.types import Answer, Stream, Writer
 from pynetes.meta import encoding, protobuf
@@ -114,7 +115,7 @@ class _Session:
         if self._watcher is None or self._writer is None:
             return
         if self._options.bookmarks and timeout > _LAST_BOOKMARK_SECONDS:
-            self._ctx.server.cache.flush_group(self._watcher.group)
+            self._ctx.server.cache.fanout.flush(self._watcher.group)
             self._writer.write(self._bookmark())
         self._writer.close()
 
