@@ -289,6 +289,20 @@ def test_a_certificate_of_a_stranger_fails_the_handshake(loop, contexts):
     serve(loop, contexts, scenario)
 
 
+@pytest.mark.parametrize("first, second", [("128", "256"), ("256", "128")])
+def test_the_client_s_order_of_ciphers_counts(loop, contexts, first, second):
+    async def scenario(world):
+        world.client = client_context(verify=False)
+        world.client.maximum_version = ssl.TLSVersion.TLSv1_2
+        suites = {"128": "ECDHE-ECDSA-AES128-GCM-SHA256", "256": "ECDHE-ECDSA-AES256-GCM-SHA384"}
+        world.client.set_ciphers(f"{suites[first]}:{suites[second]}")
+        peer, _ = await world.connect()
+        assert peer.cipher()[0] == suites[first]
+        peer.close()
+
+    serve(loop, contexts, scenario)
+
+
 class Exhausted(socket.socket):
     """A listening socket whose accept fails for want of file descriptors."""
 

@@ -85,6 +85,7 @@ class SecureTransport(asyncio.Transport):
         self._protocol_paused = False
         self._socket = context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
         self._fd = self._socket.fileno()
+        self._is_tcp = sock.family != socket.AF_UNIX
         self._loop.add_reader(self._fd, self._shake)
 
     # the handshake
@@ -177,16 +178,24 @@ class SecureTransport(asyncio.Transport):
     def _send(self, data: bytes | memoryview) -> bytes | memoryview:
         """Send what the kernel takes; what is left, nothing also after a failure, which ends the connection.
 
-        What is left must come again first: OpenSSL holds the start of it, enciphered.
+        What is left must come again first: OpenSSL holds the start of it, enciphered. Several records are several
+        sends, which the kernel is told to pass on as one: that saves it a walk through all its layers for each.
         """
+        corked = self._is_tcp and len(data) > RECORD
         try:
+            if corked:
+                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
             while (sent := self._socket.send(data if len(data) <= PIECE else memoryview(data)[:PIECE])) < len(data):
                 data = memoryview(data)[sent:]
+            data = b""
         except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
-            return data
+            pass
         except OSError as error:
             self._finish(error)
-        return b""
+            return b""
+        if corked:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+        return data
 
     def _writable(self) -> None:
         if self._state is State.SHAKING:
