@@ -315,3 +315,25 @@ def test_waiting_for_sync_may_be_cancelled():
         await informer.synced()
 
     run(scenario)
+
+
+def test_informers_are_shared_and_each_reads_as_whoever_asked_for_it_first():
+    async def scenario(world):
+        other = FakeAPI()
+        other.put(A, v=1)
+        view = world.informers.read_by(Client(InProcess(other.handle), world.clock))
+        theirs = view.get(CONFIG_MAPS)
+        ours = world.informers.get(CONFIG_MAPS, labels="a=b")
+        assert world.informers.get(CONFIG_MAPS) is theirs and view.get(CONFIG_MAPS, labels="a=b") is ours
+        world.informers.start()
+        await view.synced()
+        assert (len(theirs), len(ours)) == (1, 0)
+        assert {query.get("labelSelector") for _, _, query in other.requests} == {None}
+        assert {query.get("labelSelector") for _, _, query in world.api.requests} == {"a=b"}
+        # one begun late is begun at once, and released by either
+        late = view.get(CONFIG_MAPS, labels="c=d")
+        await late.synced()
+        world.informers.release(late)
+        assert view.get(CONFIG_MAPS, labels="c=d") is not late
+
+    run(scenario)

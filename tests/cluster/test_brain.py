@@ -104,10 +104,11 @@ def play(script, nodes=2):
     async def main():
         cluster, tasks = Cluster(clock), Tasks()
         await cluster.server.start()
-        manager = cluster.client_as("system:kube-controller-manager", "system:masters")
+        manager = cluster.client_as("system:kube-controller-manager")
+        nobody = InProcess(cluster.server.handle)
         informers = Informers(manager, clock)
         brain = [
-            tasks.spawn(run_controllers(manager, informers, clock, Settings(ca_pem="PEM")), "controllers"),
+            tasks.spawn(run_controllers(manager, informers, clock, Settings(ca_pem="PEM"), nobody), "controllers"),
             tasks.spawn(run_scheduler(cluster.client_as("system:kube-scheduler"), informers, clock), "scheduler"),
             tasks.spawn(cluster.kubelet(), "kubelet"),
             tasks.spawn(cluster.beat(), "leases"),

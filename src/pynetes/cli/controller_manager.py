@@ -22,6 +22,11 @@ def add_flags(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--root-ca-file", type=flags.existing, metavar="FILE", help="certificate for ConfigMap kube-root-ca.crt"
     )
+    parser.add_argument(
+        "--use-service-account-credentials",
+        action="store_true",
+        help="each controller acts by a service account of its own",
+    )
 
 
 def run(options: Namespace) -> int:
@@ -39,7 +44,10 @@ def run(options: Namespace) -> int:
 
     async def main() -> None:
         client = await components.connect(options.kubeconfig, clock, "kube-controller-manager")
-        await components.control(client, clock, settings)
+        own = options.use_service_account_credentials
+        await components.control(
+            client, clock, settings, components.unidentified(options.kubeconfig, clock) if own else None
+        )
 
     components.run(main())
     return 0

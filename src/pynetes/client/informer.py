@@ -15,6 +15,7 @@ Source: client-go ``tools/cache`` (``shared_informer.go``, ``thread_safe_store.g
 """
 
 import asyncio
+import copy
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -277,6 +278,10 @@ def _take(index: dict[str, dict[str, Entry]], values: Iterable[str], key: str) -
             del index[value]
 
 
+Wanted = tuple[Kind, str, str, str]
+"""What an informer is about: kind, namespace, labels, fields."""
+
+
 class Informers:
     """One informer per (kind, namespace, labels, fields), shared by a process's components.
 
@@ -288,11 +293,17 @@ class Informers:
         self._clock = clock
         self._watch_list = watch_list
         self._decoded = DecodedObjects(cache)
-        self._informers: dict[tuple[Kind, str, str, str], Informer] = {}
+        self._informers: dict[Wanted, tuple[Informer, Client]] = {}
         self._users: dict[Informer, int] = {}
         self._running: dict[Informer, asyncio.Task[None]] = {}
-        self._started = False
+        self._started = asyncio.Event()  # one for all views
         self._tasks = Tasks()
+
+    def read_by(self, client: Client) -> "Informers":
+        """The same informers; those that are first asked for through the answer read as that client."""
+        view = copy.copy(self)
+        view.client = client
+        return view
 
     def get(
         self,
@@ -305,13 +316,13 @@ class Informers:
     ) -> Informer:
         """The informer, begun at once when ``start`` was called before. ``release`` it when it is needed no more."""
         wanted = (kind, namespace, labels, fields)
-        informer = self._informers.get(wanted)
-        if informer is None:
+        if wanted not in self._informers:
             informer = Informer(kind.path(namespace), self._decoded)
-            self._informers[wanted] = informer
+            self._informers[wanted] = informer, self.client
             self._users[informer] = 0
-            if self._started:
-                self._run(wanted, informer)
+            if self._started.is_set():
+                self._run(wanted, informer, self.client)
+        informer = self._informers[wanted][0]
         self._users[informer] += 1
         if indexes:
             informer.add_indexes(indexes)
@@ -323,20 +334,20 @@ class Informers:
         if self._users[informer]:
             return
         del self._users[informer]
-        self._informers = {k: v for k, v in self._informers.items() if v is not informer}
+        del self._informers[next(wanted for wanted, (known, _) in self._informers.items() if known is informer)]
         if (task := self._running.pop(informer, None)) is not None:
             task.cancel()
 
     def start(self) -> None:
         """Begin all informers, and from now on each new one."""
-        if not self._started:
-            self._started = True
-            for wanted, informer in self._informers.items():
-                self._run(wanted, informer)
+        if not self._started.is_set():
+            self._started.set()
+            for wanted, (informer, client) in self._informers.items():
+                self._run(wanted, informer, client)
 
     async def synced(self) -> None:
         """Wait until each informer asked for so far is synced."""
-        for informer in list(self._informers.values()):
+        for informer, _ in list(self._informers.values()):
             await informer.synced()
 
     def mutated(self) -> list[str]:
@@ -344,14 +355,14 @@ class Informers:
         return self._decoded.mutated()
 
     async def close(self) -> None:
-        self._started = False
+        self._started.clear()
         self._running.clear()
         await self._tasks.close()
 
-    def _run(self, wanted: tuple[Kind, str, str, str], informer: Informer) -> None:
+    def _run(self, wanted: Wanted, informer: Informer, client: Client) -> None:
         kind, namespace, labels, fields = wanted
         reflector = Reflector(
-            self.client,
+            client,
             self._clock,
             kind,
             informer,

@@ -38,13 +38,18 @@ class Rest:
         self._token_read_at = float("-inf")
 
     @classmethod
-    def from_kubeconfig(cls, config: str | Path | Object, clock: Clock, context: str = "") -> "Rest":
-        """From a file or a decoded document; ``context`` empty: the current one. Raises: ValueError, OSError."""
+    def from_kubeconfig(
+        cls, config: str | Path | Object, clock: Clock, context: str = "", *, anonymous: bool = False
+    ) -> "Rest":
+        """From a file or a decoded document; ``context`` empty: the current one; ``anonymous``: without its user.
+
+        Raises: ValueError, OSError.
+        """
         document, folder = _load(config)
         chosen = _named(document, "contexts", context or document.get("current-context", ""), "context")
         cluster = _named(document, "clusters", chosen.get("cluster", ""), "cluster")
         name = chosen.get("user", "")
-        user = _named(document, "users", name, "user") if name else {}
+        user = _named(document, "users", name, "user") if name and not anonymous else {}
         for refused in ("exec", "auth-provider"):
             if user.get(refused):
                 raise ValueError(f"user {name!r} of the kubeconfig needs {refused!r}, which is not supported")

@@ -3,6 +3,7 @@
 Source: kubeadm's "Certificate requirements" for subjects and usages.
 """
 
+import hmac
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,6 +52,14 @@ def ca_pem(folder: ClusterDir) -> bytes:
     return (folder.pki / "ca.crt").read_bytes()
 
 
+def node_token(folder: ClusterDir, node: str) -> str:
+    """What a simulated node shows instead of a certificate: thousands of them share a process and its connections.
+
+    It follows from the key of the service accounts, so that server and nodes know it without telling each other.
+    """
+    return hmac.new((folder.pki / "sa.key").read_bytes(), f"simulated node {node}".encode(), "sha256").hexdigest()
+
+
 Wanted = tuple[str, str, tuple[str, ...], tuple[str, ...], tuple[str, ...]]
 
 
@@ -63,7 +72,7 @@ def _wanted(config: ClusterConfig) -> Iterator[Wanted]:
     yield "apiserver", "kube-apiserver", (), (*names, *sorted(addresses)), server
     yield "apiserver-kubelet-client", "kube-apiserver-kubelet-client", ("system:masters",), (), client
     yield "admin", "kubernetes-admin", ("system:masters",), (), client
-    yield "controller-manager", "system:kube-controller-manager", ("system:masters",), (), client
+    yield "controller-manager", "system:kube-controller-manager", (), (), client
     yield "addon-manager", "system:addon-manager", ("system:masters",), (), client
     yield "scheduler", "system:kube-scheduler", (), (), client
     yield "proxy", "system:kube-proxy", (), (), client
@@ -71,7 +80,6 @@ def _wanted(config: ClusterConfig) -> Iterator[Wanted]:
         yield f"kubelet-{node}", f"system:node:{node}", ("system:nodes",), (), client
         yield f"kubelet-server-{node}", f"system:node:{node}", (), (node, config.node_address(number)), server
     if config.simulated_nodes:
-        yield "simulated", "pynetes:simulated-nodes", ("system:masters",), (), client
         yield "kubelet-server-simulated", "pynetes:simulated-nodes", (), ("localhost", "127.0.0.1"), server
 
 

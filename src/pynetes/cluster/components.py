@@ -8,14 +8,16 @@ import logging
 import os
 import signal
 import ssl
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
 from pynetes.aio.clock import Clock, RealClock
 from pynetes.aio.tasks import Tasks
+from pynetes.client.bearer import Bearer, StaticToken
 from pynetes.client.client import Client
 from pynetes.client.informer import Informers
+from pynetes.client.types import Transport
 from pynetes.cluster import certificates
 from pynetes.cluster.config import ClusterConfig, ClusterDir, ConfigError
 from pynetes.cluster.kubeconfig import Access, document
@@ -48,10 +50,17 @@ def run(main: Coroutine[Any, Any, None]) -> None:
 
 
 def access(config: ClusterConfig, folder: ClusterDir, identity: str, address: str = "127.0.0.1") -> dict[str, Any]:
-    """A kubeconfig for one of the cluster's own identities (a name in ``pki``)."""
-    pair = certificates.read(folder, identity)
+    """A kubeconfig for one of the cluster's own identities (a name in ``pki``; empty: nobody's)."""
+    pair = certificates.read(folder, identity) if identity else KeyPair(b"", b"")
     server = f"https://{address}:{config.api_port}"
     return document(config.context, Access(server, certificates.ca_pem(folder), pair.cert_pem, pair.key_pem), config.id)
+
+
+def unidentified(kubeconfig: dict[str, Any] | str | Path, clock: Clock) -> Transport:
+    """The same server, as nobody: whoever shows a token with each request uses it."""
+    from pynetes.client.rest import Rest
+
+    return Rest.from_kubeconfig(kubeconfig, clock, anonymous=True)
 
 
 async def connect(kubeconfig: dict[str, Any] | str | Path, clock: Clock, user_agent: str) -> Client:
@@ -83,6 +92,7 @@ async def server(config: ClusterConfig, folder: ClusterDir, clock: Clock | None 
     from pynetes.apiserver.server import APIServer
     from pynetes.apiserver.settings import KeyPair as ClientPair
     from pynetes.apiserver.settings import Settings
+    from pynetes.apiserver.settings import StaticToken as NodeToken
     from pynetes.http.tls import server_context
     from pynetes.store.sqlite import SQLiteStore
 
@@ -97,6 +107,10 @@ async def server(config: ClusterConfig, folder: ClusterDir, clock: Clock | None 
         kubelet_client=ClientPair(kubelet_client.cert_pem, kubelet_client.key_pem),
         kubelet_ca_pem=ca,
         service_cidrs=config.service_cidrs,
+        static_tokens=tuple(
+            NodeToken(certificates.node_token(folder, name), f"system:node:{name}", groups=("system:nodes",))
+            for name in config.simulated_node_names
+        ),
     )
     pair = certificates.read(folder, "apiserver")
     store = SQLiteStore(folder.store, clock)
@@ -150,11 +164,13 @@ def api_listener(api: Any, context: ssl.SSLContext) -> Any:
 async def brain(config: ClusterConfig, folder: ClusterDir, clock: Clock | None = None) -> None:
     """Controllers and scheduler, on one set of informers."""
     clock = clock or RealClock()
-    manager = await connect(access(config, folder, "controller-manager"), clock, "kube-controller-manager")
+    controllers = access(config, folder, "controller-manager")
+    manager = await connect(controllers, clock, "kube-controller-manager")
     scheduler = await connect(access(config, folder, "scheduler"), clock, "kube-scheduler")
     settings = controller_settings(config, certificates.ca_pem(folder))
+    thinking = think(manager, scheduler, clock, settings, unidentified(controllers, clock))
     if not config.nodes:
-        await think(manager, scheduler, clock, settings)
+        await thinking
         return
     from pynetes.addons.dns.publish import Publisher
     from pynetes.aio.commands import RealCommands
@@ -166,7 +182,7 @@ async def brain(config: ClusterConfig, folder: ClusterDir, clock: Clock | None =
     routes = Routes(informers, clock, "", RealCommands(clock), device=names.bridge(config.handle))
     addons = await connect(access(config, folder, "addon-manager"), clock, "addon-manager")
     dns = Publisher(addons, informers, clock, config.dns_address, config.node_names)
-    await gathered(think(manager, scheduler, clock, settings), routes.run(), dns.run())
+    await gathered(thinking, routes.run(), dns.run())
 
 
 def controller_settings(config: ClusterConfig, ca: bytes) -> Any:
@@ -175,28 +191,28 @@ def controller_settings(config: ClusterConfig, ca: bytes) -> Any:
     return Settings(cluster_cidrs=config.pod_cidrs, service_cidrs=config.service_cidrs, ca_pem=ca.decode())
 
 
-async def think(manager: Client, scheduler: Client, clock: Clock, settings: Any) -> None:
-    """Run the controllers and the scheduler until cancelled."""
+async def think(manager: Client, scheduler: Client, clock: Clock, settings: Any, transport: Transport) -> None:
+    """Run the controllers, each by its own account, and the scheduler until cancelled."""
     import pynetes.scheduler
     from pynetes.controllers.manager import run as run_controllers
 
     informers = Informers(manager, clock)
     try:
         await gathered(
-            run_controllers(manager, informers, clock, settings),
+            run_controllers(manager, informers, clock, settings, transport),
             pynetes.scheduler.run(scheduler, informers, clock),
         )
     finally:
         await informers.close()
 
 
-async def control(client: Client, clock: Clock, settings: Any) -> None:
-    """Run the controllers alone, until cancelled."""
+async def control(client: Client, clock: Clock, settings: Any, transport: Transport | None = None) -> None:
+    """Run the controllers alone, until cancelled; with a transport of nobody's each by its own account."""
     from pynetes.controllers.manager import run as run_controllers
 
     informers = Informers(client, clock)
     try:
-        await run_controllers(client, informers, clock, settings)
+        await run_controllers(client, informers, clock, settings, transport)
     finally:
         await informers.close()
 
@@ -300,17 +316,27 @@ def kubelet_settings(config: ClusterConfig, folder: ClusterDir, name: str, numbe
 async def simulated(config: ClusterConfig, folder: ClusterDir, clock: Clock | None = None) -> None:
     """All simulated nodes of the cluster, in one process on one set of informers."""
     clock = clock or RealClock()
-    client = await connect(access(config, folder, "simulated"), clock, "kubelet")
+    nobody = await connect(access(config, folder, ""), clock, "kubelet")
+
+    def client(name: str) -> Client:
+        token = StaticToken(certificates.node_token(folder, name))
+        return Client(Bearer(nobody.transport, token), clock, "kubelet")
+
+    clients = {name: client(name) for name in config.simulated_node_names}
     pair = certificates.read(folder, "kubelet-server-simulated")
-    await simulate(client, clock, config.simulated_node_names, pair, certificates.ca_pem(folder))
+    await simulate(clients, clock, pair, certificates.ca_pem(folder))
 
 
-async def simulate(client: Client, clock: Clock, names: tuple[str, ...], pair: KeyPair | None, ca: bytes = b"") -> None:
-    """Run simulated nodes until cancelled. With a certificate pair each serves logs and exec on a free local port."""
-    informers = Informers(client, clock)
+async def simulate(clients: Mapping[str, Client], clock: Clock, pair: KeyPair | None, ca: bytes = b"") -> None:
+    """Run simulated nodes, by name, until cancelled, each as itself; what all read alike the first one reads for all.
+
+    With a certificate pair each serves logs and exec on a free local port.
+    """
+    informers = Informers(next(iter(clients.values())), clock)
     tasks = Tasks()
     kubelets = [
-        simulated_kubelet(client, informers, clock, name, number, pair, ca) for number, name in enumerate(names)
+        simulated_kubelet(client, informers.read_by(client), clock, name, number, pair, ca)
+        for number, (name, client) in enumerate(clients.items())
     ]
     try:
         await gathered(*(kubelet.run() for kubelet in kubelets))

@@ -67,21 +67,25 @@ class InProcessCluster:
     async def start(self) -> None:
         """Start everything that was asked for and wait until it is ready. Raises: TimeoutError."""
         await self.api.start()
-        brain = self.client_as("system:kube-controller-manager", "system:masters", user_agent="kube-controller-manager")
+        brain = self.client_as("system:kube-controller-manager", user_agent="kube-controller-manager")
         scheduler = self.client_as("system:kube-scheduler", user_agent="kube-scheduler")
         self._tasks.spawn(self._think(brain, scheduler), "brain")
         if self.parts.nodes:
-            kubelet = self.client_as("pynetes:simulated-nodes", "system:masters", user_agent="kubelet")
-            self._tasks.spawn(components.simulate(kubelet, self.clock, self.node_names, None), "nodes")
+            kubelets = {
+                name: self.client_as(f"system:node:{name}", "system:nodes", user_agent="kubelet")
+                for name in self.node_names
+            }
+            self._tasks.spawn(components.simulate(kubelets, self.clock, None), "nodes")
         async with self.clock.timeout(self.parts.ready_timeout_seconds):
             await self._until_ready()
 
     async def _think(self, manager: Client, scheduler: Client) -> None:
         parts = self.parts
+        nobody = InProcess(self.api.handle)
         if parts.controllers and parts.scheduler:
-            await components.think(manager, scheduler, self.clock, self._controller_settings)
+            await components.think(manager, scheduler, self.clock, self._controller_settings, nobody)
         elif parts.controllers:
-            await components.control(manager, self.clock, self._controller_settings)
+            await components.control(manager, self.clock, self._controller_settings, nobody)
         elif parts.scheduler:
             await components.schedule(scheduler, self.clock)
 

@@ -24,12 +24,12 @@ LOCK_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a client needs to reach one cluster as its administrator; PEM bytes."""
+    """What a client needs to reach one cluster; PEM bytes. Without a certificate it comes as nobody."""
 
     server: str
     ca_pem: bytes
-    cert_pem: bytes
-    key_pem: bytes
+    cert_pem: bytes = b""
+    key_pem: bytes = b""
 
 
 def default_path() -> Path:
@@ -47,6 +47,9 @@ def document(name: str, access: Access, id: str) -> dict[str, Any]:
     def text(pem: bytes) -> str:
         return base64.b64encode(pem).decode()
 
+    user: dict[str, Any] = {"extensions": mark}
+    if access.cert_pem:
+        user = {"client-certificate-data": text(access.cert_pem), "client-key-data": text(access.key_pem), **user}
     return {
         "apiVersion": "v1",
         "kind": "Config",
@@ -61,16 +64,7 @@ def document(name: str, access: Access, id: str) -> dict[str, Any]:
                 },
             }
         ],
-        "users": [
-            {
-                "name": name,
-                "user": {
-                    "client-certificate-data": text(access.cert_pem),
-                    "client-key-data": text(access.key_pem),
-                    "extensions": mark,
-                },
-            }
-        ],
+        "users": [{"name": name, "user": user}],
         "contexts": [{"name": name, "context": {"cluster": name, "user": name, "extensions": mark}}],
         "current-context": name,
     }

@@ -8,7 +8,7 @@ Source: cmd/kube-controller-manager/app and client-go ``util/workqueue``.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pynetes.aio.clock import Clock
@@ -16,8 +16,10 @@ from pynetes.aio.tasks import Tasks
 from pynetes.client.client import Client
 from pynetes.client.events import EventRecorder
 from pynetes.client.informer import Informers
+from pynetes.client.types import Transport
 from pynetes.client.workqueue import WorkQueue
 from pynetes.controllers import CONTROLLERS
+from pynetes.controllers.accounts import Accounts
 from pynetes.controllers.settings import Settings
 from pynetes.controllers.types import Context, Controller, Reconciler
 from pynetes.meta.status import StatusError
@@ -35,10 +37,19 @@ class Counts:
 
 
 class Manager:
-    """Owns the given controllers from ``run`` until it is cancelled. The informers belong to the caller."""
+    """Owns the given controllers from ``run`` until it is cancelled. The informers belong to the caller.
+
+    ``clients``: as whom a controller asks; as the manager itself unless given.
+    """
 
     def __init__(
-        self, client: Client, informers: Informers, clock: Clock, controllers: Sequence[Controller], settings: Settings
+        self,
+        client: Client,
+        informers: Informers,
+        clock: Clock,
+        controllers: Sequence[Controller],
+        settings: Settings,
+        clients: Callable[[Controller], Client] | None = None,
     ) -> None:
         self.counts: dict[str, Counts] = {}
         self._informers = informers
@@ -46,9 +57,10 @@ class Manager:
         self._settings = settings
         self._running: list[tuple[Controller, Context, Reconciler]] = []
         for controller in controllers:
-            events = EventRecorder(client, clock, controller.component or controller.name)
+            own = client if clients is None else clients(controller)
+            events = EventRecorder(own, clock, controller.component or controller.name)
             queue = WorkQueue[str](clock, base=controller.retry_base_seconds, limit=controller.retry_limit_seconds)
-            context = Context(client, informers, clock, settings, events, queue)
+            context = Context(own, informers, clock, settings, events, queue)
             self.counts[controller.name] = Counts()
             self._running.append((controller, context, controller.make(context)))
 
@@ -107,7 +119,13 @@ def _log_failure(name: str, key: str, error: Exception) -> None:
         log.error("%s: %s failed", name, key, exc_info=error)
 
 
-async def run(client: Client, informers: Informers, clock: Clock, settings: Settings) -> None:
-    """Run every controller that the settings enable, until cancelled."""
+async def run(
+    client: Client, informers: Informers, clock: Clock, settings: Settings, transport: Transport | None = None
+) -> None:
+    """Run every controller that the settings enable, until cancelled.
+
+    ``transport``: one without an identity, with which each controller acts by its own service account.
+    """
     enabled = [controller for controller in CONTROLLERS if settings.enabled(controller.name)]
-    await Manager(client, informers, clock, enabled, settings).run()
+    clients = None if transport is None else Accounts(client, transport, clock).client
+    await Manager(client, informers, clock, enabled, settings, clients).run()
