@@ -190,7 +190,6 @@ class Kubelet:
         await self._host.close()
 
     def pods(self) -> list[Object]:
-        """The pods of this node with the statuses that the kubelet gives them; for its own server."""
         found = []
         for worker in self._workers.all():
             status = self._statuses.get(worker.uid)
@@ -198,7 +197,6 @@ class Kubelet:
         return found
 
     def worker(self, namespace: str, name: str) -> Worker | None:
-        """The newest worker of this name."""
         for worker in reversed(self._workers.all()):
             meta = worker.pod["metadata"]
             if meta["name"] == name and meta["namespace"] == namespace:

@@ -8,7 +8,7 @@ Source: kubernetes ``pkg/kubelet/server/server.go``.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 from urllib.parse import parse_qs
 
 import orjson
@@ -25,13 +25,12 @@ from pynetes.kubelet.channels import PROTOCOLS as SPDY_PROTOCOLS
 from pynetes.kubelet.channels import Channels
 from pynetes.kubelet.host import Host
 from pynetes.kubelet.logs import LogOptions, LogReader, tail
+from pynetes.kubelet.observed import PodRuntime
+from pynetes.kubelet.settings import Settings
 from pynetes.kubelet.streaming import PROTOCOLS, Socket, serve
 from pynetes.kubelet.workers import Worker
 from pynetes.meta.objects import Object
 from pynetes.runtime.types import Container, ContainerState, Runtime, RuntimeFailure, Streams
-
-if TYPE_CHECKING:
-    from pynetes.kubelet.kubelet import Kubelet
 
 log = logging.getLogger(__name__)
 
@@ -44,10 +43,26 @@ STREAMS_SECONDS = 30.0
 TEXT = "text/plain; charset=utf-8"
 
 
+class Kubelet(Protocol):
+    """What the server asks of its kubelet."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    def pods(self) -> list[Object]:
+        """The pods of this node with the statuses that the kubelet gives them."""
+
+    def worker(self, namespace: str, name: str) -> Worker | None:
+        """The newest worker of this name."""
+
+    def observed(self, uid: str) -> PodRuntime:
+        """What the runtime has of a pod."""
+
+
 class KubeletServer:
     """``handle`` is the http handler; ``listen`` serves it with the certificates of the settings."""
 
-    def __init__(self, kubelet: "Kubelet", runtime: Runtime, host: Host, clock: Clock) -> None:
+    def __init__(self, kubelet: Kubelet, runtime: Runtime, host: Host, clock: Clock) -> None:
         self._kubelet = kubelet
         self._runtime = runtime
         self._host = host

@@ -5,6 +5,7 @@ Source: kubernetes ``pkg/apis/core/validation/validation.go`` ``ValidatePodStatu
 
 from collections.abc import Sequence
 
+from pynetes.kinds.core.pod_annotations import annotation_changes
 from pynetes.kinds.metadata import object_meta_update
 from pynetes.kinds.pods.lifecycle import restarts
 from pynetes.meta.addresses import is_dual_stack, legacy_ip, parse_ip
@@ -19,8 +20,6 @@ _GENERATION = "must be a non-negative integer"
 
 
 def validate_status_update(pod: Object, old: Object) -> list[Cause]:
-    from pynetes.kinds.core.pod_update import annotation_changes
-
     status, before = pod.get("status") or {}, old.get("status") or {}
     causes = object_meta_update(pod, old) + annotation_changes(pod, old)
     causes += _conditions(status.get("conditions") or ())

@@ -7,10 +7,9 @@ Source: kubernetes ``pkg/apis/core/validation/validation.go`` ``ValidatePodUpdat
 from collections.abc import Sequence
 from typing import Any
 
-from pynetes.kinds.core.pod_annotations import MIRROR, pod_annotations
+from pynetes.kinds.core.pod_annotations import MIRROR, annotation_changes
 from pynetes.kinds.core.pod_status_update import validate_status_update
 from pynetes.kinds.core.pod_validation import metadata_and_spec
-from pynetes.kinds.core.profiles import APP_ARMOR
 from pynetes.kinds.core.tolerations import tolerations
 from pynetes.kinds.internal import difference, internal
 from pynetes.kinds.metadata import object_meta_update
@@ -89,26 +88,6 @@ def _take(spec: Object, old: Object, name: str) -> None:
         spec[name] = old[name]
     else:
         spec.pop(name, None)
-
-
-def annotation_changes(pod: Object, old: Object) -> list[Cause]:
-    new, before = pod["metadata"].get("annotations") or {}, old["metadata"].get("annotations") or {}
-    causes: list[Cause] = []
-    for key, value in before.items():
-        if new.get(key) != value:
-            if key.startswith(APP_ARMOR):
-                detail = "may not remove or update AppArmor annotations"
-                causes.append(forbidden(f"metadata.annotations[{key}]", detail))
-            if key == MIRROR:
-                detail = "may not remove or update mirror pod annotation"
-                causes.append(forbidden(f"metadata.annotations[{key}]", detail))
-    for key in new:
-        if key not in before:
-            if key.startswith(APP_ARMOR):
-                causes.append(forbidden(f"metadata.annotations[{key}]", "may not add AppArmor annotations"))
-            if key == MIRROR:
-                causes.append(forbidden(f"metadata.annotations[{key}]", "may not add mirror pod annotation"))
-    return causes + pod_annotations("metadata.annotations", new, pod["spec"])
 
 
 def _deadline(spec: Object, old: Object) -> tuple[list[Cause], bool]:

@@ -9,45 +9,18 @@ patch".
 """
 
 import copy
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from pynetes.meta.gotext import plain, quoted
 from pynetes.meta.objects import Object
 from pynetes.meta.patch.errors import PatchError
+from pynetes.meta.patch.fields import FieldMeta, Schema
+from pynetes.meta.patch.types import schema_of
 
 _PATCH = "$patch"
 _RETAIN_KEYS = "$retainKeys"
 _SET_ORDER = "$setElementOrder"
 _DELETE_FROM = "$deleteFromPrimitiveList"
-
-
-@dataclass(frozen=True, slots=True)
-class FieldMeta:
-    """What a type says of one field. ``schema`` is that of the field's value, or of its elements for a list."""
-
-    schema: "Schema"
-    strategies: tuple[str, ...] = ()
-    merge_key: str = ""
-
-    @property
-    def merges(self) -> bool:
-        return "merge" in self.strategies
-
-    @property
-    def replaces(self) -> bool:
-        return "replace" in self.strategies
-
-
-class Schema(Protocol):
-    """Where merge keys come from: one type of the type data."""
-
-    @property
-    def name(self) -> str:
-        """Go's name of the type, for messages."""
-
-    def field(self, key: str) -> FieldMeta | None:
-        """What is known of a field; None if the type has no such field."""
 
 
 class _Rejected(Exception):
@@ -58,8 +31,6 @@ class _Rejected(Exception):
 
 def apply(document: Object, patch: Any, type_name: str) -> Object:
     """The patched document; the arguments stay. ``type_name``: ``io.k8s.api.core.v1.Pod``. Raises: PatchError."""
-    from pynetes.meta.patch.types import schema_of
-
     return apply_with(document, patch, schema_of(type_name))
 
 

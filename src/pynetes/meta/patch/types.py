@@ -4,7 +4,7 @@ from functools import cache
 from typing import Any
 
 from pynetes.meta import schema as schemas
-from pynetes.meta.patch.strategic import FieldMeta
+from pynetes.meta.patch.fields import FieldMeta
 
 
 class TypeSchema:
