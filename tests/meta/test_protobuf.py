@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from pynetes.meta import protobuf
 from pynetes.meta.body import BodyError, parse
 from pynetes.meta.decoder import decoder
+from pynetes.meta.groupversionkind import GroupVersionKind
 from pynetes.meta.negotiation import PROTOBUF
 from pynetes.meta.objects import Object
 from pynetes.meta.protobuf.messages import messages
 from pynetes.meta.protobuf.reading import read_message
 from pynetes.meta.protobuf.writing import writer
-from pynetes.meta.resource import GroupVersionKind
 from pynetes.meta.schema import go_types, type_name_of
 from tests.meta.made_objects import objects
 

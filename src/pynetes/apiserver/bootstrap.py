@@ -13,10 +13,10 @@ from typing import Any
 
 import orjson
 
+from pynetes.apiserver import stored
 from pynetes.apiserver.allocation.addresses import family_of, first_address, ip_address_object
 from pynetes.apiserver.initial import data
 from pynetes.apiserver.parts import Parts
-from pynetes.apiserver.verbs import writes
 from pynetes.meta.encoding import Entry
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Resource, WriteContext
@@ -61,7 +61,7 @@ def _key(resource: Resource, obj: Object) -> bytes:
 
 async def _make(server: Parts, resource: Resource, obj: Object, now: float) -> int:
     """The revision of the new object; 0 when another server was first."""
-    value = writes.encode(resource, _complete(server, resource, obj, now))
+    value = stored.encode(resource, _complete(server, resource, obj, now))
     try:
         written = await server.store.put(_key(resource, obj), value, expected=0)
     except CompareFailed:
@@ -92,7 +92,7 @@ async def _refresh(server: Parts, resource: Resource, obj: Object) -> int:
     if entry is None:
         return await _make(server, resource, obj, server.clock.now())
     next_ = _overwritten(entry, obj)
-    value = writes.encode(resource, next_)
+    value = stored.encode(resource, next_)
     if value == entry.value:
         return 0
     try:

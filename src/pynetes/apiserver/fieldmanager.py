@@ -10,16 +10,17 @@ from typing import Any
 
 import orjson
 
+from pynetes.apiserver import faults
 from pynetes.apiserver.context import Context
-from pynetes.apiserver.verbs import faults
 from pynetes.meta.apply import managers, schema
 from pynetes.meta.apply.fieldmanager import Applied, FieldManager
 from pynetes.meta.apply.fields import Path
 from pynetes.meta.apply.scale import REPLICAS, ScaleManagers
 from pynetes.meta.apply.updater import UnknownVersion, Versions
 from pynetes.meta.decoder import decoder
+from pynetes.meta.groupversionkind import GroupVersionKind
 from pynetes.meta.objects import Object
-from pynetes.meta.resource import GroupVersionKind, Resource, Version
+from pynetes.meta.resource import Resource, Version
 from pynetes.meta.times import rfc3339
 
 _LONGEST_NAME_BYTES = 128

@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 
 from pynetes.kinds import hooks, reset_fields
-from pynetes.meta.resource import Column, GroupVersionKind, Hooks, Resource, Subresource, Version
+from pynetes.meta.groupversionkind import GroupVersionKind
+from pynetes.meta.resource import Column, Hooks, Resource, Subresource, Version
 from pynetes.meta.schema import data_file
 
 

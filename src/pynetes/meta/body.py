@@ -13,8 +13,8 @@ import orjson
 
 from pynetes.meta import gojson, goyaml, protobuf
 from pynetes.meta.gotext import quoted
+from pynetes.meta.groupversionkind import GroupVersionKind
 from pynetes.meta.negotiation import JSON, PROTOBUF, YAML
-from pynetes.meta.resource import GroupVersionKind
 
 _SUMMARY = 30
 _HEADER = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'

@@ -9,19 +9,9 @@ from functools import cached_property
 from typing import Any
 
 from pynetes.meta.apply.fields import Filter
+from pynetes.meta.groupversionkind import GroupVersionKind
 from pynetes.meta.objects import Object
 from pynetes.meta.status import Cause
-
-
-@dataclass(frozen=True, slots=True)
-class GroupVersionKind:
-    group: str
-    version: str
-    kind: str
-
-    @property
-    def api_version(self) -> str:
-        return f"{self.group}/{self.version}" if self.group else self.version
 
 
 @dataclass(frozen=True, slots=True)

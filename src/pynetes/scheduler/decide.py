@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from pynetes.kinds.pods.node_terms import may_run, required_terms, term_matches
 from pynetes.meta.objects import Object, labels_of
+from pynetes.scheduler import hostports
 from pynetes.scheduler.explain import Refusals
 from pynetes.scheduler.nodes import NodeTable, image_sizes
-from pynetes.scheduler.plugins import affinity, images, interpod, ports, resources, spread, taints
+from pynetes.scheduler.plugins import affinity, images, interpod, resources, spread, taints
 from pynetes.scheduler.pods import PodInfo
 from pynetes.scheduler.settings import WEIGHTS
 
@@ -277,7 +278,7 @@ class Explainer:
             if (final := self._final(row)) is not None:
                 refusals.final[name] = (final,)
             elif row in self._taken:
-                refusals.curable[name] = (ports.TAKEN,)
+                refusals.curable[name] = (hostports.TAKEN,)
             else:
                 self._resources(name, row, refusals)
         return refusals

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pynetes.meta.objects import Object, labels_of, name_of
-from pynetes.scheduler.plugins.ports import PortTable
+from pynetes.scheduler.hostports import PortTable
 from pynetes.scheduler.pods import PodInfo, amount, image_name
 from pynetes.scheduler.terms import Term
 

@@ -12,8 +12,8 @@ from pynetes.meta.apply import fields
 from pynetes.meta.apply.fieldmanager import LAST_APPLIED, Applied, ApplyError, FieldManager
 from pynetes.meta.apply.schema import of_schema
 from pynetes.meta.apply.updater import Versions
+from pynetes.meta.groupversionkind import GroupVersionKind
 from pynetes.meta.objects import Object
-from pynetes.meta.resource import GroupVersionKind
 from pynetes.meta.status import StatusError
 from tests.meta.apply.widgets import GVK, SCHEMA, TYPE, field_manager, widget
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from pynetes.meta.apply.fieldmanager import FieldManager
 from pynetes.meta.apply.schema import Type, of_schema
 from pynetes.meta.apply.updater import Versions
+from pynetes.meta.groupversionkind import GroupVersionKind
 from pynetes.meta.objects import Object
-from pynetes.meta.resource import GroupVersionKind
 
 GVK = GroupVersionKind("example.com", "v1", "Widget")
 _TEXT = {"type": "string"}

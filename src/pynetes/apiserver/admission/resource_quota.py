@@ -14,9 +14,9 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 
+from pynetes.apiserver import faults
 from pynetes.apiserver.admission import CREATE, UPDATE, Attributes, Plugin
 from pynetes.apiserver.context import Server
-from pynetes.apiserver.verbs import faults
 from pynetes.client.kinds import RESOURCE_QUOTAS
 from pynetes.kinds.quota.charges import Refused, Uncovered, charge
 from pynetes.kinds.quota.evaluators import evaluator

@@ -9,6 +9,7 @@ Source: kubernetes ``pkg/registry/core/service/storage/storage.go``.
 
 from typing import Protocol
 
+from pynetes.apiserver.allocation import services
 from pynetes.apiserver.parts import Parts
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Resource
@@ -26,8 +27,6 @@ async def allocate_new(server: Parts, resource: Resource, obj: Object, dry_run: 
     """Raises: StatusError 422 when what the object asks for is not to be had."""
     if resource.plural != "services" or resource.group:
         return None
-    from pynetes.apiserver.allocation import services
-
     return await services.allocate_new(server, obj, dry_run)
 
 
@@ -37,6 +36,4 @@ async def allocate_changed(
     """Likewise for an update. Raises: StatusError 422."""
     if resource.plural != "services" or resource.group:
         return None
-    from pynetes.apiserver.allocation import services
-
     return await services.allocate_changed(server, obj, old, dry_run)

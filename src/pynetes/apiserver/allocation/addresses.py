@@ -7,8 +7,8 @@ that people choose (KEP-3070). Source: kubernetes ``pkg/registry/core/service/ip
 import ipaddress
 from collections.abc import Iterator
 
+from pynetes.apiserver import stored
 from pynetes.apiserver.parts import Parts
-from pynetes.apiserver.verbs import writes
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Resource
 from pynetes.meta.times import rfc3339
@@ -145,7 +145,7 @@ async def _take(server: Parts, service: Object, address: str, dry_run: bool) -> 
     obj["metadata"] |= {"uid": server.clock.uuid4(), "creationTimestamp": rfc3339(server.clock.now())}
     obj = {"kind": resource.kind, "apiVersion": resource.storage_api_version, **obj}
     try:
-        await server.store.put(key, writes.encode(resource, obj), expected=0)
+        await server.store.put(key, stored.encode(resource, obj), expected=0)
     except CompareFailed:
         return False
     return True

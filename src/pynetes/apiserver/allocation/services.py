@@ -7,9 +7,9 @@ Source: kubernetes ``pkg/registry/core/service/storage/{storage,alloc}.go``.
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from pynetes.apiserver import faults
 from pynetes.apiserver.allocation import addresses, ports
 from pynetes.apiserver.parts import Parts
-from pynetes.apiserver.verbs import faults
 from pynetes.kinds.core.service import needs_health_check, needs_node_port
 from pynetes.kinds.core.service_validation import cluster_ips as cluster_ip_causes
 from pynetes.meta import fielderrors, status

@@ -3,18 +3,18 @@
 Source: kubernetes ``pkg/registry/core/pod/storage/storage.go`` (``BindingREST``).
 """
 
-from pynetes.apiserver import respond
+from pynetes.apiserver import faults, respond
 from pynetes.apiserver.admission import CREATE, Attributes
 from pynetes.apiserver.context import Context
-from pynetes.apiserver.verbs import bodies, create, faults, writes
+from pynetes.apiserver.verbs import bodies, create, writes
 from pynetes.apiserver.verbs.options import write_options
 from pynetes.apiserver.verbs.writes import Next
 from pynetes.http.types import Response
 from pynetes.kinds.pods.lifecycle import find_condition
 from pynetes.meta import fielderrors, schema, status
 from pynetes.meta.encoding import Entry
+from pynetes.meta.groupversionkind import GroupVersionKind
 from pynetes.meta.objects import Object
-from pynetes.meta.resource import GroupVersionKind
 from pynetes.meta.times import rfc3339
 
 _GVK = GroupVersionKind("", "v1", "Binding")

@@ -10,10 +10,9 @@ import asyncio
 from dataclasses import replace
 from urllib.parse import urlencode
 
-from pynetes.apiserver import authz
+from pynetes.apiserver import authz, faults
 from pynetes.apiserver.context import Context
 from pynetes.apiserver.subresources import kubelets, podparameters
-from pynetes.apiserver.verbs import faults
 from pynetes.http.client import HTTPClient, UpgradeRefused
 from pynetes.http.types import Answer, Duplex, Headers, Response, Takeover
 from pynetes.meta import status

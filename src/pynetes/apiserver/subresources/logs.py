@@ -7,9 +7,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from urllib.parse import urlencode
 
+from pynetes.apiserver import faults
 from pynetes.apiserver.context import Context
 from pynetes.apiserver.subresources import kubelets, podparameters
-from pynetes.apiserver.verbs import faults
 from pynetes.http.client import HTTPClient
 from pynetes.http.types import Answer, Response, Stream, Writer
 from pynetes.meta import fielderrors, status

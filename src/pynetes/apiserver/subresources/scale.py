@@ -5,9 +5,9 @@ Source: kubernetes ``pkg/registry/apps/*/storage/storage.go`` (``ScaleREST``), `
 
 from collections.abc import Callable
 
-from pynetes.apiserver import fieldmanager, respond
+from pynetes.apiserver import faults, fieldmanager, respond
 from pynetes.apiserver.context import Context
-from pynetes.apiserver.verbs import bodies, create, faults, writes
+from pynetes.apiserver.verbs import bodies, create, writes
 from pynetes.apiserver.verbs import update as updating
 from pynetes.apiserver.verbs.apply import Config
 from pynetes.apiserver.verbs.options import WriteOptions, write_options

@@ -10,10 +10,10 @@ from typing import Any
 
 import orjson
 
-from pynetes.apiserver import fieldmanager
+from pynetes.apiserver import faults, fieldmanager
 from pynetes.apiserver.context import Context
 from pynetes.apiserver.respond import respond
-from pynetes.apiserver.verbs import bodies, faults, leases, patch, shown, update, writes
+from pynetes.apiserver.verbs import bodies, leases, shown, update, writes
 from pynetes.apiserver.verbs.bodies import Expected
 from pynetes.apiserver.verbs.options import WriteOptions, write_options
 from pynetes.apiserver.verbs.writes import Delete, Next
@@ -53,7 +53,7 @@ async def apply(ctx: Context) -> Response:
         if entry is None and uid:
             why = f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
             raise status.conflict(resource.group, resource.plural, target.name, why)
-        patch.check_place(ctx, target, obj)
+        update.check_place(ctx, target, obj)
         obj = bodies.to_storage(resource, obj)
         if resource.hooks.default is not None:
             resource.hooks.default(obj)

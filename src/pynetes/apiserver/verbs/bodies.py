@@ -13,9 +13,10 @@ from pynetes.meta import body as bodies
 from pynetes.meta import schema, status
 from pynetes.meta.decoder import DecodeError, decoder
 from pynetes.meta.gotext import quoted
+from pynetes.meta.groupversionkind import GroupVersionKind
 from pynetes.meta.negotiation import JSON, request_media_type
 from pynetes.meta.objects import Object
-from pynetes.meta.resource import GroupVersionKind, Resource
+from pynetes.meta.resource import Resource
 from pynetes.meta.status import StatusError
 
 SCHEME = 'scheme "pkg/runtime/scheme.go:111"'

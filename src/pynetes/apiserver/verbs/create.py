@@ -4,12 +4,12 @@ Source: apiserver ``pkg/endpoints/handlers/create.go``, ``pkg/registry/rest/crea
 ``pkg/registry/generic/registry/store.go``.
 """
 
-from pynetes.apiserver import fieldmanager
+from pynetes.apiserver import faults, fieldmanager
 from pynetes.apiserver.admission import CREATE, Attributes
 from pynetes.apiserver.allocation import Allocation, allocate_new
 from pynetes.apiserver.context import Context
 from pynetes.apiserver.respond import respond
-from pynetes.apiserver.verbs import bodies, faults, leases, writes
+from pynetes.apiserver.verbs import bodies, leases, writes
 from pynetes.apiserver.verbs.options import WriteOptions, write_options
 from pynetes.http.types import Response
 from pynetes.meta import names, status, validation

@@ -6,6 +6,7 @@
 
 from dataclasses import dataclass
 
+from pynetes.apiserver import stored
 from pynetes.apiserver.admission import DELETE, Attributes
 from pynetes.apiserver.context import Context
 from pynetes.apiserver.respond import respond
@@ -76,7 +77,7 @@ async def _delete_once(
     fate = decide(resource, entry, options, server.clock.now())
     last: Object = entry.object if fate.obj is None else fate.obj
     if fate.obj is not None:
-        value = writes.encode(resource, fate.obj)
+        value = stored.encode(resource, fate.obj)
         if options.dry_run:
             if not fate.gone:
                 return fate.obj, False

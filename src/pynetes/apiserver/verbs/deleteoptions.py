@@ -13,9 +13,9 @@ from pynetes.meta import body as bodies
 from pynetes.meta import fielderrors, status
 from pynetes.meta.decoder import DecodeError, decoder
 from pynetes.meta.gotext import parse_int64, quoted
+from pynetes.meta.groupversionkind import GroupVersionKind
 from pynetes.meta.negotiation import request_media_type
 from pynetes.meta.objects import Object
-from pynetes.meta.resource import GroupVersionKind
 from pynetes.meta.status import Cause, StatusError
 
 _TYPE = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions"

@@ -8,13 +8,13 @@ from typing import Any
 
 import orjson
 
-from pynetes.apiserver import fieldmanager
+from pynetes.apiserver import faults, fieldmanager
 from pynetes.apiserver.context import Context
 from pynetes.apiserver.respond import respond
-from pynetes.apiserver.verbs import apply, bodies, create, faults, leases, shown, update, writes
+from pynetes.apiserver.verbs import apply, bodies, leases, shown, update, writes
 from pynetes.apiserver.verbs.bodies import Expected
 from pynetes.apiserver.verbs.options import write_options
-from pynetes.apiserver.verbs.writes import Delete, Next, Target
+from pynetes.apiserver.verbs.writes import Delete, Next
 from pynetes.http.types import Response
 from pynetes.meta import body as parsing
 from pynetes.meta import fielderrors, status
@@ -49,7 +49,7 @@ async def patch(ctx: Context) -> Response:
         if entry is None:
             raise target.not_found()
         obj = patch.apply(in_version(resource, entry.object, expected), expected)
-        check_place(ctx, target, obj)
+        update.check_place(ctx, target, obj)
         obj = bodies.to_storage(resource, obj)
         if resource.hooks.default is not None:
             resource.hooks.default(obj)
@@ -58,12 +58,6 @@ async def patch(ctx: Context) -> Response:
 
     lease = 0 if options.dry_run else await leases.lease_for(ctx.server, resource)
     return respond(ctx, await writes.change(target, decide, options.dry_run, lease))
-
-
-def check_place(ctx: Context, target: Target, obj: Object) -> None:
-    """Raises: StatusError 400 when the object is not what and where the path says."""
-    update.check_name(ctx, obj)
-    create.place(obj, target.namespace)
 
 
 def in_version(resource: Resource, obj: Object, expected: Expected) -> Object:

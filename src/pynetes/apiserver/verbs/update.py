@@ -6,12 +6,12 @@ Source: apiserver ``pkg/endpoints/handlers/update.go``, ``pkg/registry/rest/upda
 
 from dataclasses import replace
 
-from pynetes.apiserver import authz, fieldmanager
+from pynetes.apiserver import authz, faults, fieldmanager
 from pynetes.apiserver.admission import CREATE, UPDATE, Attributes
 from pynetes.apiserver.allocation import Allocation, allocate_changed, allocate_new
 from pynetes.apiserver.context import Context
 from pynetes.apiserver.respond import respond
-from pynetes.apiserver.verbs import bodies, create, faults, leases, rules, writes
+from pynetes.apiserver.verbs import bodies, create, leases, rules, writes
 from pynetes.apiserver.verbs.options import write_options
 from pynetes.apiserver.verbs.writes import Delete, Next, Target
 from pynetes.http.types import Response
@@ -76,6 +76,12 @@ def check_name(ctx: Context, obj: Object) -> None:
         raise undeterminable(name)
     if said != name:
         raise status.bad_request(f"the name of the object ({said}) does not match the name on the URL ({name})")
+
+
+def check_place(ctx: Context, target: Target, obj: Object) -> None:
+    """Raises: StatusError 400 when the object is not what and where the path says."""
+    check_name(ctx, obj)
+    create.place(obj, target.namespace)
 
 
 def undeterminable(name: str) -> StatusError:

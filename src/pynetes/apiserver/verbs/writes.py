@@ -6,14 +6,13 @@ has seen them. Source: apiserver ``pkg/registry/generic/registry/store.go``, ``p
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
-from pynetes.apiserver.allocation import Allocation
+from pynetes.apiserver import faults
+from pynetes.apiserver.allocation import Allocation, services
 from pynetes.apiserver.context import Context
 from pynetes.apiserver.parts import Parts
-from pynetes.apiserver.verbs import faults
-from pynetes.meta import encoding, schema, status
-from pynetes.meta.decoder import Decoder, decoder
+from pynetes.apiserver.stored import encode
+from pynetes.meta import status
 from pynetes.meta.encoding import Entry
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Resource, WriteContext
@@ -71,20 +70,6 @@ def write_context(ctx: Context, dry_run: bool = False, subresource: str | None =
     if subresource is None:
         subresource = ctx.info.subresource
     return WriteContext(ctx.server.clock.now(), ctx.user.name, subresource, dry_run)
-
-
-@lru_cache(512)
-def storage_decoder(resource: Resource) -> Decoder | None:
-    """The decoder of the type that is stored; None for custom resources."""
-    group = resource.group if resource.storage_group is None else resource.storage_group
-    name = schema.type_name_of(group, resource.storage_version, resource.kind)
-    return None if name is None else decoder(name)
-
-
-def encode(resource: Resource, obj: Object) -> bytes:
-    """The bytes that are stored; the object is brought into the form that a round trip through its type leaves."""
-    found = storage_decoder(resource)
-    return encoding.stored(obj if found is None else found.canonical(obj))
 
 
 async def put_new(target: Target, obj: Object, dry_run: bool, lease: int = 0) -> Entry | Object:
@@ -202,9 +187,7 @@ async def remove(target: Target, entry: Entry, last: Object, dry_run: bool) -> O
 async def released(target: Target, last: Object, dry_run: bool) -> None:
     """Give back what an object held that is gone: addresses and ports of Services."""
     if (target.resource.group, target.resource.plural) == ("", "services") and not dry_run:
-        from pynetes.apiserver.allocation.services import release
-
-        await release(target.server, last)
+        await services.release(target.server, last)
 
 
 async def _newer(target: Target, entry: Entry | None) -> Entry | None:

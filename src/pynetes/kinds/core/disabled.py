@@ -1,6 +1,6 @@
 """What a pod's spec may not hold while upstream's gates for it are off: it is dropped, unless it was there already.
 
-Source: kubernetes ``pkg/api/pod/util.go`` ``dropDisabledFields``; docs/facts ``feature-gates.tsv``.
+Source: kubernetes ``pkg/api/pod/util.go`` ``dropDisabledFields``.
 """
 
 from collections.abc import Iterator

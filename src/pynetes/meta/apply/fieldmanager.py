@@ -20,8 +20,8 @@ from pynetes.meta.apply.schema import ItemError
 from pynetes.meta.apply.updater import Conflicts, Updater, Versions, path_text
 from pynetes.meta.apply.validate import TypeMismatch, check
 from pynetes.meta.gotext import json_text
+from pynetes.meta.groupversionkind import GroupVersionKind
 from pynetes.meta.objects import Object
-from pynetes.meta.resource import GroupVersionKind
 from pynetes.meta.status import Cause, StatusError
 
 BEFORE_FIRST_APPLY = "before-first-apply"

@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from pynetes.meta.encoding import EVENT_LINES, Entry
+from pynetes.meta.groupversionkind import GroupVersionKind
 from pynetes.meta.objects import Object
 from pynetes.meta.protobuf.messages import META, ProtobufError, messages
 from pynetes.meta.protobuf.reading import read_envelope, read_message
 from pynetes.meta.protobuf.writing import sized, varint, writer
-from pynetes.meta.resource import GroupVersionKind
 from pynetes.meta.schema import type_name_of
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Errors that the write verbs share and that have no constructor of their own: the texts without a reason, and
+"""Errors that verbs and admission share and that have no constructor of their own: the texts without a reason, and
 conflicts.
 """
 
