@@ -1,9 +1,11 @@
 """Workload controllers in a whole cluster, in virtual time: real API, scheduler, simulated kubelets."""
 
+import itertools
 import json
 
 from pynetes.client.kinds import (
     CONTROLLER_REVISIONS,
+    CRON_JOBS,
     DAEMON_SETS,
     JOBS,
     NODES,
@@ -157,3 +159,18 @@ def test_a_job_that_is_suspended_and_resumed_begins_anew():
         cluster.advance(40)
         status = cluster.get(JOBS, "task", "default")["status"]
         assert status["succeeded"] == 1 and "failed" not in status
+
+
+def test_a_cron_job_runs_every_hour_and_keeps_its_last_three_jobs():
+    with Cluster(nodes=1, virtual_time=True, https=False) as cluster:
+        template = job({"run": "5s"})["spec"]
+        nightly = {"metadata": {"name": "hourly"}, "spec": {"schedule": "0 * * * *", "jobTemplate": {"spec": template}}}
+        cluster.create(CRON_JOBS, nightly, "default")
+        cluster.advance(6 * 3600)
+        jobs = cluster.list(JOBS, "default")
+        assert [job["status"]["succeeded"] for job in jobs] == [1, 1, 1]
+        moments = sorted(int(job["metadata"]["name"].rpartition("-")[2]) for job in jobs)
+        assert [b - a for a, b in itertools.pairwise(moments)] == [60, 60]
+        status = cluster.get(CRON_JOBS, "hourly", "default")["status"]
+        assert "active" not in status and status["lastSuccessfulTime"] > status["lastScheduleTime"]
+        assert len(cluster.list(PODS, "default")) == 3

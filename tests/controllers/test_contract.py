@@ -9,6 +9,7 @@ import pytest
 
 from pynetes.client.kinds import (
     CONFIG_MAPS,
+    CRON_JOBS,
     DAEMON_SETS,
     DEPLOYMENTS,
     JOBS,
@@ -86,6 +87,13 @@ OBJECTS = (
                 "selector": {"matchLabels": {"app": "batch"}},
                 "template": {**TEMPLATE, "metadata": {"labels": {"app": "batch"}}},
             },
+        },
+    ),
+    (
+        CRON_JOBS,
+        {
+            "metadata": {"name": "nightly"},
+            "spec": {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": {"template": TEMPLATE}}},
         },
     ),
     (

@@ -1,6 +1,7 @@
 """The controllers: one file each, listed here, run by ``controllers.manager``."""
 
 from pynetes.controllers import (
+    cronjob,
     daemonset,
     deployment,
     endpoints,
@@ -34,6 +35,7 @@ CONTROLLERS: tuple[Controller, ...] = (
     replicaset.CONTROLLER,
     statefulset.CONTROLLER,
     job.CONTROLLER,
+    cronjob.CONTROLLER,
     nodeipam.CONTROLLER,
     nodelifecycle.CONTROLLER,
     tainteviction.CONTROLLER,

@@ -30,6 +30,8 @@ class Settings:
     quarantine_seconds: float = 40.0
     max_endpoints_per_slice: int = 100
     garbage_collector_resync_seconds: float = 30.0
+    time_zone: str = "UTC"
+    """Of schedules that name none."""
     resource_quota_sync_period_seconds: float = 300.0
 
     def enabled(self, name: str) -> bool:
