@@ -2,7 +2,17 @@
 
 from collections import Counter
 
-from pynetes.client.kinds import DAEMON_SETS, DEPLOYMENTS, NAMESPACES, NODES, PODS, RESOURCE_QUOTAS, SERVICES
+from pynetes.client.kinds import (
+    DAEMON_SETS,
+    DEPLOYMENTS,
+    JOBS,
+    NAMESPACES,
+    NODES,
+    PODS,
+    RESOURCE_QUOTAS,
+    SERVICES,
+    STATEFUL_SETS,
+)
 from pynetes.controllers import CONTROLLERS
 from pynetes.controllers.accounts import MANAGERS_OWN, NAMES
 from pynetes.testing import Cluster
@@ -53,6 +63,12 @@ def test_each_part_acts_as_itself_and_is_never_refused():
         cluster.create(RESOURCE_QUOTAS, {"metadata": {"name": "q"}, "spec": {"hard": {"pods": "20"}}}, "default")
         cluster.create(DEPLOYMENTS, workload("web", {"app": "web"}, replicas=3), "default")
         cluster.create(DAEMON_SETS, workload("each", {"app": "each"}), "default")
+        cluster.create(STATEFUL_SETS, workload("one", {"app": "one"}, replicas=2, serviceName="one"), "default")
+        job = {"containers": [{"name": "c", "image": "example.com/job:1"}], "restartPolicy": "Never"}
+        ends = {"annotations": {"pynetes.dev/simulate": '{"containers":{"c":{"run":"5s"}}}'}}
+        cluster.create(
+            JOBS, {"metadata": {"name": "once"}, "spec": {"template": {"metadata": ends, "spec": job}}}, "default"
+        )
         ports = [{"port": 80}]
         cluster.create(
             SERVICES, {"metadata": {"name": "web"}, "spec": {"selector": {"app": "web"}, "ports": ports}}, "default"
@@ -61,6 +77,7 @@ def test_each_part_acts_as_itself_and_is_never_refused():
         changed = {"spec": {"template": {"metadata": {"annotations": {"again": "1"}}}}}
         cluster.patch(DEPLOYMENTS, "web", changed, "default")
         cluster.patch(DAEMON_SETS, "each", changed, "default")
+        cluster.patch(STATEFUL_SETS, "one", changed, "default")
         cluster.advance(120)
         taint = {"spec": {"taints": [{"key": "k", "effect": "NoExecute"}]}}
         cluster.patch(NODES, "node-2", taint)
@@ -70,6 +87,8 @@ def test_each_part_acts_as_itself_and_is_never_refused():
         cluster.advance(30)
         cluster.delete(NAMESPACES, "team")
         cluster.delete(DEPLOYMENTS, "web", "default")
+        cluster.delete(STATEFUL_SETS, "one", "default")
+        cluster.delete(JOBS, "once", "default")
         cluster.advance(120)
         assert not cluster.list(PODS, "default", labels="app=web")
 
