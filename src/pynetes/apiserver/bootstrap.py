@@ -1,19 +1,24 @@
 """What every cluster has from its first second: namespaces, roles and bindings, priority and flow objects, the Service
-``kubernetes``. Made once, all in one batch; a second start writes nothing but what has changed of the server's own
-address.
+``kubernetes``. Made all in one batch; a later start writes nothing but what somebody has taken away meanwhile
+(``reconciliation``), and what has changed of the server's own address.
+
+``keep`` goes on with what a running server looks after: every ten seconds the Service ``kubernetes`` and where it
+leads, every minute the system's namespaces, flow objects and trust.
 
 ``data/bootstrap.json`` holds what a kube-apiserver v1.36 makes. Source: kubernetes ``plugin/pkg/auth/authorizer/rbac/
-bootstrappolicy``, ``pkg/controlplane/controller/{systemnamespaces,kubernetesservice,defaultservicecidr}``.
-Differs: the rules of aggregated ClusterRoles are there from the start; roles that somebody has changed are left as they
-are.
+bootstrappolicy``, ``pkg/registry/{rbac,flowcontrol}/rest``, ``pkg/controlplane/controller/{systemnamespaces,
+kubernetesservice,defaultservicecidr,clusterauthenticationtrust}``.
+Differs: the rules of aggregated ClusterRoles are there from the start.
 """
 
 import asyncio
+import logging
+from collections.abc import Awaitable, Iterable
 from typing import Any
 
 import orjson
 
-from pynetes.apiserver import stored
+from pynetes.apiserver import reconciliation, stored
 from pynetes.apiserver.allocation.addresses import family_of, first_address, ip_address_object
 from pynetes.apiserver.initial import data
 from pynetes.apiserver.parts import Parts
@@ -35,24 +40,102 @@ _GROUPS = {
     "priorityclasses": "scheduling.k8s.io",
     "apiservices": "apiregistration.k8s.io",
 }
+_LOOKED_AFTER = ("prioritylevelconfigurations", "flowschemas")
 _Wanted = tuple[Resource, Object]
 
 
+log = logging.getLogger(__name__)
+
+_SERVICE_SECONDS, _MINUTE = 10.0, 6
+"""How often the Service is looked after; everything else at every sixth time."""
+
+
 async def run(server: Parts) -> None:
-    """Make what is missing, and bring the endpoints of ``kubernetes`` up to date; returns when the cache has it all."""
+    """Make what is missing and mend what was changed; returns when the cache has it all."""
     now = server.clock.now()
-    made = [
-        _make(server, resource, obj, now) for resource, obj in _wanted(server, now) if _missing(server, resource, obj)
-    ]
-    changed = [_refresh(server, resource, obj) for resource, obj in _endpoints(server)]
-    revisions = await asyncio.gather(*made, *changed)
+    wanted = [*_resources(server), *_service_objects(server, now), *_system_objects(server, now)]
+    await _ensure(server, wanted, [*_endpoints(server), *_trust(server)], now)
+
+
+async def keep(server: Parts) -> None:
+    """Look after it for ever."""
+    turn = 0
+    while True:
+        await server.clock.sleep(_SERVICE_SECONDS)
+        turn += 1
+        now = server.clock.now()
+        wanted, exact = _service_objects(server, now), _endpoints(server)
+        try:
+            if turn % _MINUTE == 0:
+                wanted += _system_objects(server, now)
+                exact += _trust(server)
+                await _remove_unwanted(server)
+            await _ensure(server, wanted, exact, now)
+        except OSError as error:  # a full disk, a store that is away: the next turn tries again
+            log.warning("what every cluster has could not be looked after: %s", error)
+
+
+async def _ensure(server: Parts, wanted: Iterable[_Wanted], exact: Iterable[_Wanted], now: float) -> None:
+    """``exact``: what has to say just that, whoever changed it."""
+    changes = [change for resource, obj in wanted if (change := _change(server, resource, obj, now)) is not None]
+    changes += [_refresh(server, resource, obj) for resource, obj in exact]
+    revisions = await asyncio.gather(*changes)
     waiting = server.cache.wait_applied(max(revisions, default=0))
     if waiting is not None:
         await waiting
 
 
-def _missing(server: Parts, resource: Resource, obj: Object) -> bool:
-    return server.cache.of(resource).get(_key(resource, obj)) is None
+def _change(server: Parts, resource: Resource, obj: Object, now: float) -> Awaitable[int] | None:
+    """What makes the object, or mends it; None when it is as it should be."""
+    entry = server.cache.of(resource).get(_key(resource, obj))
+    if entry is None:
+        return _make(server, resource, _filled(resource.plural, obj, now), now)
+    next_: Object | None = None
+    match resource.plural:
+        case "clusterroles" | "roles":
+            next_ = reconciliation.role(entry.object, obj)
+        case "clusterrolebindings" | "rolebindings":
+            if reconciliation.is_of_another_role(entry.object, obj):
+                return _remake(server, resource, entry, obj, now)
+            next_ = reconciliation.binding(entry.object, obj)
+        case "flowschemas" | "prioritylevelconfigurations":
+            wanted = orjson.loads(stored.encode(resource, _complete(server, resource, obj, now)))
+            next_ = reconciliation.flow_object(entry.object, wanted)
+            if next_ is not None and resource.hooks.prepare_update is not None:
+                resource.hooks.prepare_update(next_, entry.object, WriteContext(now))
+    return None if next_ is None else _replace(server, resource, entry, next_)
+
+
+async def _replace(server: Parts, resource: Resource, entry: Entry, next_: Object) -> int:
+    """The revision of the write; 0 when somebody was faster."""
+    try:
+        written = await server.store.put(entry.key, stored.encode(resource, next_), expected=entry.revision)
+    except CompareFailed:
+        return 0
+    return written.mod_revision
+
+
+async def _remake(server: Parts, resource: Resource, entry: Entry, obj: Object, now: float) -> int:
+    """Another object in the place of this one: what cannot be changed was."""
+    try:
+        await server.store.delete(entry.key, expected=entry.revision)
+    except CompareFailed:
+        return 0
+    return await _make(server, resource, obj, now)
+
+
+async def _remove_unwanted(server: Parts) -> None:
+    for plural in ("flowschemas", "prioritylevelconfigurations"):
+        names = {obj["metadata"]["name"]: obj for obj in data()[plural]}
+        resource = server.resources.get(_GROUPS[plural], plural)
+        if resource is None:
+            continue
+        for entry in server.cache.of(resource).list():
+            if reconciliation.is_unwanted(entry.object, names):
+                try:
+                    await server.store.delete(entry.key, expected=entry.revision)
+                except CompareFailed:
+                    continue
 
 
 def _key(resource: Resource, obj: Object) -> bytes:
@@ -92,13 +175,7 @@ async def _refresh(server: Parts, resource: Resource, obj: Object) -> int:
     if entry is None:
         return await _make(server, resource, obj, server.clock.now())
     next_ = _overwritten(entry, obj)
-    value = stored.encode(resource, next_)
-    if value == entry.value:
-        return 0
-    try:
-        return (await server.store.put(entry.key, value, expected=entry.revision)).mod_revision
-    except CompareFailed:
-        return 0
+    return 0 if stored.encode(resource, next_) == entry.value else await _replace(server, resource, entry, next_)
 
 
 def _overwritten(entry: Entry, obj: Object) -> Object:
@@ -109,26 +186,43 @@ def _overwritten(entry: Entry, obj: Object) -> Object:
     return next_
 
 
-def _wanted(server: Parts, now: float) -> list[_Wanted]:
-    def named(plural: str, group: str = "") -> Resource:
-        found = server.resources.get(group, plural)
-        assert found is not None, plural
-        return found
-
-    wanted: list[_Wanted] = [(named("namespaces"), _namespace(name)) for name in SYSTEM_NAMESPACES]
+def _resources(server: Parts) -> list[_Wanted]:
+    """What is made and mended at the start only."""
+    wanted: list[_Wanted] = []
     for plural, objects in data().items():
         resource = server.resources.get(_GROUPS[plural], plural)
-        if resource is None:
-            continue
-        wanted += [(resource, _filled(plural, obj, now)) for obj in objects]
-    wanted += [(named("configmaps"), obj) for obj in _config_maps(server, now)]
-    cidrs = server.settings.service_cidrs
-    wanted.append((named("servicecidrs", "networking.k8s.io"), _service_cidr(cidrs, now)))
-    addresses = [first_address(cidr) for cidr in cidrs]
-    wanted.append((named("services"), _service(addresses[:1], server.settings.advertise_port)))
-    ip_addresses = named("ipaddresses", "networking.k8s.io")
-    wanted += [(ip_addresses, ip_address_object(address, "default", "kubernetes")) for address in addresses[:1]]
+        if resource is not None and plural not in _LOOKED_AFTER:
+            wanted += [(resource, obj) for obj in objects]
+    since = {"since": rfc3339(server.clock.now())[:10]}
+    name = "kube-apiserver-legacy-service-account-token-tracking"
+    tracking = {"metadata": {"name": name, "namespace": "kube-system"}, "data": since}
+    wanted.append((_named(server, "configmaps"), tracking))
     return wanted
+
+
+def _system_objects(server: Parts, now: float) -> list[_Wanted]:
+    wanted = [(_named(server, "namespaces"), _namespace(name)) for name in SYSTEM_NAMESPACES]
+    for plural in _LOOKED_AFTER:
+        resource = server.resources.get(_GROUPS[plural], plural)
+        if resource is not None:
+            wanted += [(resource, obj) for obj in data()[plural]]
+    return wanted
+
+
+def _service_objects(server: Parts, now: float) -> list[_Wanted]:
+    cidrs = server.settings.service_cidrs
+    first = first_address(cidrs[0])
+    return [
+        (_named(server, "servicecidrs", "networking.k8s.io"), _service_cidr(cidrs, now)),
+        (_named(server, "services"), _service([first], server.settings.advertise_port)),
+        (_named(server, "ipaddresses", "networking.k8s.io"), ip_address_object(first, "default", "kubernetes")),
+    ]
+
+
+def _named(server: Parts, plural: str, group: str = "") -> Resource:
+    found = server.resources.get(group, plural)
+    assert found is not None, plural
+    return found
 
 
 def _filled(plural: str, obj: Object, now: float) -> Object:
@@ -169,7 +263,8 @@ def _namespace(name: str) -> Object:
     }
 
 
-def _config_maps(server: Parts, now: float) -> list[Object]:
+def _trust(server: Parts) -> list[_Wanted]:
+    """Whom this server believes, for those who want to believe the same."""
     settings = server.settings
     trust: dict[str, str] = {}
     if settings.client_ca_pem:
@@ -182,13 +277,8 @@ def _config_maps(server: Parts, now: float) -> list[Object]:
             "requestheader-group-headers": '["X-Remote-Group"]',
             "requestheader-username-headers": '["X-Remote-User"]',
         }
-    since = {"since": rfc3339(now)[:10]}
-    name = "kube-apiserver-legacy-service-account-token-tracking"
-    maps: list[Object] = [{"metadata": {"name": name, "namespace": "kube-system"}, "data": since}]
-    if trust:
-        meta = {"name": "extension-apiserver-authentication", "namespace": "kube-system"}
-        maps.append({"metadata": meta, "data": trust})
-    return maps
+    meta = {"name": "extension-apiserver-authentication", "namespace": "kube-system"}
+    return [(_named(server, "configmaps"), {"metadata": meta, "data": trust})] if trust else []
 
 
 def _service_cidr(cidrs: tuple[str, ...], now: float) -> Object:

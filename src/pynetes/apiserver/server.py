@@ -63,6 +63,7 @@ class APIServer:
         """Fill the cache, then make what every cluster has (``bootstrap.run(server)``); ready when it returns."""
         await self.cache.start()
         await bootstrap.run(self)
+        self.tasks.spawn(bootstrap.keep(self), "bootstrap")
         self.cache.forget_past()
         if self.settings.compaction_seconds:
             compaction = compact_forever(self.store, self.clock, self.settings.compaction_seconds)

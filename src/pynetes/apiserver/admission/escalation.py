@@ -3,14 +3,12 @@
 Upstream does this in the storage of roles and bindings, after the mutating admission and before validation; here it is
 the last of the mutating phase.
 
-Source: kubernetes ``pkg/registry/rbac/*/policybased/storage.go``, ``pkg/registry/rbac/validation``; component-helpers
-``auth/rbac/validation/policy_comparator.go``.
+Source: kubernetes ``pkg/registry/rbac/*/policybased/storage.go``, ``pkg/registry/rbac/validation``.
 """
-
-from collections.abc import Iterator
 
 from pynetes.apiserver.admission import CREATE, UPDATE, Attributes, Plugin
 from pynetes.apiserver.authz import MASTERS
+from pynetes.apiserver.authz.covering import uncovered
 from pynetes.apiserver.authz.rbac import GROUP
 from pynetes.apiserver.requestinfo import RequestInfo
 from pynetes.meta import status
@@ -68,58 +66,13 @@ def confirm_no_escalation(asked: Attributes, rules: list[Object], namespace: str
     """Raises: StatusError 403 that lists what the user does not hold."""
     user = asked.ctx.user
     held, _ = asked.server.authorizer.rbac.rules_of(user, namespace)
-    missing = [small for rule in rules for small in _broken_down(rule) if not any(_covers(h, small) for h in held)]
+    missing = uncovered(rules, held)
     if not missing:
         return
     listed = "\n".join(sorted({_described(rule) for rule in _compact(missing)}))
     groups = " ".join(map(quoted, user.groups))
     who = f"user {quoted(user.name)} (groups=[{groups}])"
     raise asked.forbidden(f"{who} is attempting to grant RBAC permissions not currently held:\n{listed}")
-
-
-def _broken_down(rule: Object) -> Iterator[Object]:
-    """A rule as many that have one of everything."""
-    verbs, names = rule.get("verbs") or (), rule.get("resourceNames") or ()
-    for group in rule.get("apiGroups") or ():
-        for resource in rule.get("resources") or ():
-            for verb in verbs:
-                small = {"apiGroups": [group], "resources": [resource], "verbs": [verb]}
-                if names:
-                    for name in names:
-                        yield {**small, "resourceNames": [name]}
-                else:
-                    yield small
-    for url in rule.get("nonResourceURLs") or ():
-        for verb in verbs:
-            yield {"nonResourceURLs": [url], "verbs": [verb]}
-
-
-def _covers(held: Object, small: Object) -> bool:
-    def has(field: str, everything: str = "*") -> bool:
-        mine, wanted = held.get(field) or (), small.get(field) or ()
-        return everything in mine or set(wanted) <= set(mine)
-
-    if not (has("verbs") and has("apiGroups") and _covers_resources(held, small) and _covers_urls(held, small)):
-        return False
-    names = held.get("resourceNames") or ()
-    wanted = small.get("resourceNames") or ()
-    return not names if not wanted else not names or set(wanted) <= set(names)
-
-
-def _covers_resources(held: Object, small: Object) -> bool:
-    mine = held.get("resources") or ()
-    return all(
-        "*" in mine or r in mine or ("/" in r and f"*/{r.partition('/')[2]}" in mine)
-        for r in small.get("resources") or ()
-    )
-
-
-def _covers_urls(held: Object, small: Object) -> bool:
-    mine = held.get("nonResourceURLs") or ()
-    return all(
-        any(m == url or (m.endswith("*") and url.startswith(m.rstrip("*"))) for m in mine)
-        for url in small.get("nonResourceURLs") or ()
-    )
 
 
 def _compact(rules: list[Object]) -> list[Object]:
