@@ -1,5 +1,6 @@
 """What a kube-apiserver made of objects, as data: ``recorded/*.yaml``, one file a kind.
 
+    before: [{path: ..., object: ...}]   # optional: what is made first, and deleted afterwards
     path: /apis/apps/v1/namespaces/n/deployments
     base: {...}                       # an object that is accepted; ``adds`` is what the answer has beyond it
     adds: {/spec/replicas: 1}         # JSON pointer to value
@@ -21,6 +22,7 @@ Beside these an answer may have ``warnings`` and, where it is no list of causes,
 written by ``scripts/record-kinds``, never by hand; ``play`` asks a server the same and returns what it answers.
 """
 
+import asyncio
 import copy
 import json
 import re
@@ -49,14 +51,39 @@ _ALLOCATED = ("clusterIP", "clusterIPs", "nodePort", "healthCheckNodePort")
 
 async def play(file: Mapping[str, Any], server: Ask) -> dict[str, Any]:
     """The file with the server's answers in place of the recorded ones. The stored base is deleted in the end."""
-    path, base = file["path"], file["base"]
+    path = file["path"]
 
     async def ask(method: str, path: str, body: Any, kind: str = _JSON) -> tuple[int, Any, list[str]]:
         code, answer, warnings = await server(method, path, body, kind)
         return code, _steady(answer, body if method == "POST" else None), warnings
 
+    made = [(one["path"], one["object"]) for one in file.get("before") or ()]
+    for where, obj in made:
+        code, answer, _ = await server("POST", where, obj, _JSON)
+        assert code == 201, answer
+    await _served(path, server)
+    try:
+        return await _play(file, server, ask)
+    finally:
+        for where, obj in made:
+            await ask("DELETE", f"{where}/{obj['metadata']['name']}", None)
+
+
+async def _served(path: str, server: Ask) -> None:
+    """A definition that was just made takes a moment to be served."""
+    for _ in range(500):
+        if (await server("GET", path, None, _JSON))[0] == 200:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"{path} is not served")
+
+
+async def _play(file: Mapping[str, Any], server: Ask, ask: Any) -> dict[str, Any]:
+    path, base = file["path"], file["base"]
     code, answer, warnings = await ask("POST", f"{path}?dryRun=All", base)
     out = {"path": path, "base": base, **_answer(code, answer, warnings, base, {})}
+    if file.get("before"):
+        out = {"before": file["before"], **out}
     common = out.get("adds", {})
     for case in file.get("creates") or ():
         sent = changed(base, case)

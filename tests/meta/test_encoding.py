@@ -12,6 +12,7 @@ from pynetes.meta.encoding import (
     table_row,
     yaml,
 )
+from pynetes.meta.objects import Object
 from pynetes.meta.resource import Column
 
 POD = {"apiVersion": "v1", "spec": {"a": 1}, "kind": "Pod", "metadata": {"name": "b", "resourceVersion": "4"}}
@@ -65,8 +66,13 @@ def test_the_shared_object_is_one_and_a_fresh_one_is_the_callers() -> None:
 
 def test_a_conversion_is_an_entry_of_its_own_made_once() -> None:
     one = entry()
-    other = one.converted("v2", lambda obj, version: {**obj, "apiVersion": version})
-    assert other is one.converted("v2", lambda obj, version: {})
+
+    def convert(obj: Object, version: str) -> Object:
+        return {**obj, "apiVersion": version}
+
+    other = one.converted("v2", convert)
+    assert other is one.converted("v2", convert)
+    assert other is not one.converted("v2", lambda obj, version: {**obj, "apiVersion": version, "more": 1})
     assert other.revision == 17
     assert other.object["apiVersion"] == "v2"
 

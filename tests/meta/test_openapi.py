@@ -5,6 +5,7 @@ import orjson
 from pynetes.kinds import builtin, resource_for
 from pynetes.meta import openapi
 from pynetes.meta.resource import Version
+from pynetes.meta.structural.compiled import Structural
 
 
 def document(name: str) -> dict:
@@ -50,8 +51,9 @@ def test_a_reference_with_a_default_is_wrapped() -> None:
 def test_custom_resources_bring_their_schemas_and_paths() -> None:
     deployments = resource_for("apps", "deployments")
     assert deployments is not None
-    custom = replace(deployments, group="a.b", plural="foos", kind="Foo", versions=(Version("v1", ""),))
     schema = {"type": "object", "properties": {"spec": {"type": "object"}}}
+    version = Version("v1", "", structural=Structural(schema))
+    custom = replace(deployments, group="a.b", plural="foos", kind="Foo", versions=(version,))
     made = orjson.loads(openapi.custom_document_v3([custom], {"foos": schema}, "a.b", "v1"))
     assert "/apis/a.b/v1/namespaces/{namespace}/foos/{name}" in made["paths"]
     assert made["components"]["schemas"]["b.a.v1.Foo"]["properties"]["spec"] == {"type": "object"}

@@ -18,10 +18,13 @@ _END = b"]}"
 class Body:
     """One list. ``changed``: the revision of the last change in its scope, when it was made."""
 
-    __slots__ = ("_api_version", "_body", "_deflated", "_head_size", "_kind", "_revision", "changed", "size")
+    __slots__ = ("_api_version", "_body", "_custom", "_deflated", "_head_size", "_kind", "_revision", "changed", "size")
 
-    def __init__(self, kind: str, api_version: str, items: Sequence[bytes], changed: int) -> None:
+    def __init__(
+        self, kind: str, api_version: str, items: Sequence[bytes], changed: int, *, custom: bool = False
+    ) -> None:
         self.changed = changed
+        self._custom = custom
         self._kind = kind
         self._api_version = api_version
         self._revision = 0
@@ -32,7 +35,7 @@ class Body:
         self.size = len(self._body)
 
     def _head(self, revision: int) -> bytes:
-        return encoding.list_body(self._kind, self._api_version, revision, ())[: -len(_END)]
+        return encoding.list_body(self._kind, self._api_version, revision, (), custom=self._custom)[: -len(_END)]
 
     def at(self, revision: int) -> bytes:
         """The body at a revision. Kept until another one is asked for."""

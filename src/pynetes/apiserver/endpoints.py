@@ -100,10 +100,31 @@ def _openapi_v3(ctx: Context) -> Response:
         return response
     if not _accepts(ctx, JSON):
         return Response(406, b"", "")
-    document = openapi.document_v3(name)
+    document = openapi.document_v3(name) or _custom_document(ctx, name)
     if document is None:
         return Response(404, b"", "")
     return _document(ctx, document, f'"{openapi.etag(document)}"')
+
+
+def _custom_document(ctx: Context, name: str) -> bytes | None:
+    """The document of a group-version of custom resources, by its name in the index."""
+    _, _, group_version = name.partition("/")
+    group, _, version = group_version.partition("/")
+    found = {
+        resource: served.structural.schema
+        for resource in ctx.server.resources
+        if resource.group == group
+        and (served := resource.version(version)) is not None
+        and served.served
+        and served.structural is not None
+    }
+    if not found:
+        return None
+    schemas = {resource.plural: schema for resource, schema in found.items()}
+    made = ctx.server.documents.get(
+        ("v3", name), lambda: openapi.custom_document_v3(list(found), schemas, group, version)
+    )
+    return made[0]
 
 
 def _document(ctx: Context, body: bytes, etag: str) -> Response:

@@ -21,6 +21,7 @@ from pynetes.meta.decoder import decoder
 from pynetes.meta.groupversionkind import GroupVersionKind
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Resource, Version
+from pynetes.meta.structural import paths as jsonpaths
 from pynetes.meta.times import rfc3339
 
 _LONGEST_NAME_BYTES = 128
@@ -68,12 +69,19 @@ def apply(ctx: Context, live: Object | None, config: Any, manager: str, *, force
 def scale_managers(ctx: Context, workload: Object) -> ScaleManagers:
     """Who owns what of a workload, for its scale."""
     assert ctx.resource is not None and ctx.version is not None
-    paths: dict[str, Path | None] = {ctx.resource.gvk(v.name).api_version: REPLICAS for v in ctx.resource.versions}
+    paths = {ctx.resource.gvk(v.name).api_version: _replicas(ctx.resource, v) for v in ctx.resource.versions}
     api_version = ctx.resource.gvk(ctx.version.name).api_version
     try:
         return ScaleManagers(workload["metadata"].get("managedFields"), api_version, paths)
     except managers.ManagersError as error:
         raise faults.unclassified(str(error)) from None
+
+
+def _replicas(resource: Resource, version: Version) -> Path | None:
+    """Where a version of a workload has its number of replicas."""
+    if not resource.custom:
+        return REPLICAS
+    return None if version.scale is None else tuple(f"f:{key}" for key in jsonpaths.keys(version.scale.replicas))
 
 
 def own_scale(ctx: Context, scale: Object, current: Object, manager: str) -> None:
@@ -107,29 +115,37 @@ def _of(ctx: Context) -> FieldManager:
 @lru_cache(_MANAGERS)
 def _manager_of(resource: Resource, version: Version, subresource: str) -> FieldManager:
     gvk = resource.gvk(version.name)
-    zero = decoder(version.type_name).canonical({"kind": gvk.kind, "apiVersion": gvk.api_version})
-    return FieldManager(_versions_of(resource, subresource), gvk, zero, subresource)
+    zero: Object = {"kind": gvk.kind, "apiVersion": gvk.api_version, "metadata": {}}
+    if version.structural is None:
+        zero = decoder(version.type_name).canonical(zero)
+    return FieldManager(_versions_of(resource, subresource), gvk, zero, subresource, typed=not resource.custom)
 
 
 @lru_cache(_MANAGERS)
 def _versions_of(resource: Resource, subresource: str) -> Versions:
-    names = {resource.gvk(version.name).api_version: version.type_name for version in resource.versions}
+    versions = {resource.gvk(version.name).api_version: version for version in resource.versions}
     reset = resource.reset_fields.get(subresource)
 
     def convert(obj: Object, api_version: str) -> Object:
-        if api_version not in names or resource.convert is None:
+        if api_version not in versions or resource.convert is None:
             raise UnknownVersion(api_version)
-        return converted(resource, obj, api_version, names[api_version])
+        return _converted(resource, obj, api_version, versions[api_version])
 
-    types = {api_version: schema.builtin(type_name) for api_version, type_name in names.items()}
-    return Versions(types, {} if reset is None else dict.fromkeys(names, reset), convert)
+    types = {api_version: _type_of(version) for api_version, version in versions.items()}
+    return Versions(types, {} if reset is None else dict.fromkeys(versions, reset), convert)
 
 
-def converted(resource: Resource, obj: Object, api_version: str, type_name: str) -> Object:
+def _type_of(version: Version) -> schema.Type:
+    if version.structural is None:
+        return schema.builtin(version.type_name)
+    return schema.of_schema(version.structural.of_object)
+
+
+def _converted(resource: Resource, obj: Object, api_version: str, version: Version) -> Object:
     """An object of the caller's own in another version."""
     assert resource.convert is not None
-    own = orjson.loads(orjson.dumps(resource.convert(obj, api_version)))
-    return decoder(type_name).canonical(own)
+    own: Object = orjson.loads(orjson.dumps(resource.convert(obj, api_version)))
+    return own if version.structural is not None else decoder(version.type_name).canonical(own)
 
 
 def _seen(ctx: Context, obj: Object, *, shared: bool = False) -> Object:
@@ -141,9 +157,9 @@ def _seen(ctx: Context, obj: Object, *, shared: bool = False) -> Object:
     resource, version = ctx.resource, ctx.version
     assert resource is not None and version is not None
     api_version = resource.gvk(version.name).api_version
-    if resource.convert is not None and obj["apiVersion"] != api_version:
-        return converted(resource, obj, api_version, version.type_name)
-    return obj if shared else decoder(version.type_name).held(obj)
+    if resource.convert is not None and (obj["apiVersion"] != api_version or (shared and resource.reads)):
+        return _converted(resource, obj, api_version, version)
+    return obj if shared or version.structural is not None else decoder(version.type_name).held(obj)
 
 
 def _now(ctx: Context) -> str:

@@ -97,6 +97,8 @@ class Pipeline:
             return endpoints.answer(ctx, route.endpoint)
         if (text := _DEPRECATED.get((ctx.info.group, ctx.info.version, ctx.info.resource))) is not None:
             ctx.warnings.append(text)
+        elif route.version is not None and route.version.deprecated:
+            ctx.warnings.append(route.version.deprecated)
         verb = ctx.info.verb
         if route.subresource is not None:
             handlers = HANDLERS.get((ctx.info.group, ctx.info.resource, ctx.info.subresource))
@@ -182,6 +184,8 @@ def _impersonates(headers: Mapping[str, str]) -> bool:
 def _fault(ctx: Context, fault: str) -> Answer:
     if fault == "page":
         return respond.page_not_found()
+    if fault == "name":
+        raise status.not_found(ctx.info.group, ctx.info.resource, ctx.info.name)
     raise status.unknown_path() if fault == "path" else status.method_not_allowed()
 
 

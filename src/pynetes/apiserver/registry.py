@@ -46,6 +46,10 @@ class Registry:
             del self._by_kind[group, resource.kind]
         self.generation += 1
 
+    def is_custom(self, group: str) -> bool:
+        """Are the resources of this group from definitions?"""
+        return any(resource.custom for resource in self._by_plural.values() if resource.group == group)
+
     def serves(self, group: str, version: str = "") -> bool:
         """Is there a resource of this group (and version) that is served?"""
         return any(

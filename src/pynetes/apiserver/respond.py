@@ -20,6 +20,7 @@ from pynetes.meta.negotiation import PROTOBUF, YAML, Media
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Column, Resource, Version
 from pynetes.meta.status import StatusError
+from pynetes.meta.structural import printercolumns
 from pynetes.meta.times import human_duration, parse_time
 
 GZIP_FROM = 128 * 1024
@@ -118,7 +119,7 @@ def present(resource: Resource | None, version: Version | None, entry: Entry) ->
     if resource is None or version is None or resource.convert is None:
         return entry
     api_version = resource.gvk(version.name).api_version
-    if api_version == resource.storage_api_version:
+    if api_version == resource.storage_api_version and not resource.reads:
         return entry
     return entry.converted(api_version, resource.convert)
 
@@ -211,7 +212,7 @@ def table_row(
             obj = resource.convert(obj, resource.storage_api_version)
         cells: Sequence[Any] = resource.hooks.table_row(obj, now)
     else:
-        cells = [_plain_cell(column.name, obj, now) for column in columns]
+        cells = [_plain_cell(column, obj, now) for column in columns]
     shown = None
     if include == "Metadata":
         shown = _metadata_of(what, version)
@@ -220,12 +221,13 @@ def table_row(
     return encoding.table_row(cells, shown)
 
 
-def _plain_cell(column: str, obj: Object, now: float) -> str:
-    """What is known of any object, for a kind that has no rows of its own (yet)."""
-    if column == "Name":
-        name: str = obj["metadata"].get("name", "")
-        return name
-    return _age(obj, now) if column in ("Age", "Created At") else "<none>"
+def _plain_cell(column: Column, obj: Object, now: float) -> Any:
+    """What a column's path leads to; without one, what is known of any object."""
+    if column.path:
+        return printercolumns.cell(column, obj, now)
+    if column.name == "Name":
+        return obj["metadata"].get("name", "")
+    return _age(obj, now) if column.name in ("Age", "Created At") else "<none>"
 
 
 def _age(obj: Object, now: float) -> str:

@@ -30,7 +30,8 @@ class BadPath(Exception):
 class Route:
     """Where a path leads.
 
-    ``fault`` says why it leads nowhere: "page" (404 in plain text), "path" (404 Status), "method" (405 Status).
+    ``fault`` says why it leads nowhere: "page" (404 in plain text), "path" (404 Status), "name" (404 Status about the
+    object), "method" (405 Status).
     ``endpoint`` is set for a path that is no resource. Lists and watches share a path: ``watched`` is the other info.
     """
 
@@ -77,14 +78,16 @@ class Router:
         if resource is None or version is None or not version.served:
             info = _of_collection(method, info)
             known = info.group == "" or self._registry.serves(info.group)
-            return Route(info, fault="path" if known else "page")
+            return Route(info, fault="path" if known and not self._registry.is_custom(info.group) else "page")
         if info.namespace and not resource.namespaced and info.resource != "namespaces":
-            return Route(info, fault="path")
+            return Route(info, fault="page" if resource.custom else "path")
         if len(info.parts) > 1 and resource.namespaced and not info.namespace:
             return Route(info, fault="path")
         subresource = None
         if info.subresource:
             subresource = resource.subresources.get(info.subresource)
+            if subresource is None and resource.custom and len(info.parts) == 3:
+                return Route(info, fault="name")
             if subresource is None or (len(info.parts) > 3 and "connect" not in subresource_verbs(subresource)):
                 return Route(info, fault="path")
         return self._resource_route(method, info, resource, version, subresource, legacy)

@@ -16,6 +16,7 @@ from pynetes.apiserver.authz import MASTERS
 from pynetes.apiserver.authz.authorizer import Authorizer
 from pynetes.apiserver.bodies import Bodies
 from pynetes.apiserver.cache import Cache
+from pynetes.apiserver.customresources.serving import CustomResources
 from pynetes.apiserver.documents import Documents
 from pynetes.apiserver.metrics import Metrics
 from pynetes.apiserver.pipeline import Pipeline
@@ -58,6 +59,7 @@ class APIServer:
         # how the server's own parts write: through the whole pipeline, as a master
         peer = PeerCertificate("system:apiserver", (MASTERS,))
         self.loopback = Client(InProcess(self.handle, peer), clock, "kube-apiserver")
+        self.custom_resources = CustomResources(self.loopback, clock, self.resources, self.cache, self.tasks)
 
     async def start(self) -> None:
         """Fill the cache, then make what every cluster has (``bootstrap.run(server)``); ready when it returns."""
@@ -65,6 +67,7 @@ class APIServer:
         await bootstrap.run(self)
         self.tasks.spawn(bootstrap.keep(self), "bootstrap")
         self.cache.forget_past()
+        await self.custom_resources.start()
         if self.settings.compaction_seconds:
             compaction = compact_forever(self.store, self.clock, self.settings.compaction_seconds)
             self.tasks.spawn(compaction, "compaction")
@@ -77,5 +80,6 @@ class APIServer:
     async def close(self) -> None:
         """End every watch and background task. The store stays open."""
         self.ready = False
+        await self.custom_resources.close()
         self.cache.close()
         await self.tasks.close()

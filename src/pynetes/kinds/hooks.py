@@ -47,6 +47,7 @@ HOOKS: Mapping[Name, str] = {
         "admissionregistration.k8s.io",
         "validatingwebhookconfigurations",
     ): "admissionregistration.webhooks:VALIDATING_HOOKS",
+    ("apiextensions.k8s.io", "customresourcedefinitions"): "apiextensions.definition:HOOKS",
     ("apiregistration.k8s.io", "apiservices"): "apiregistration.api_service:HOOKS",
     ("apps", "controllerrevisions"): "apps.controller_revision:HOOKS",
     ("apps", "daemonsets"): "apps.daemon_set:HOOKS",

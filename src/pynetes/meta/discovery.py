@@ -87,7 +87,7 @@ def api_resource_list(resources: Iterable[Resource], group: str, version: str) -
             continue
         found = True
         rows.append(_resource_row(resource))
-        rows += [_subresource_row(resource, version, s) for _, s in sorted(resource.subresources.items())]
+        rows += [_subresource_row(resource, version, s) for s in _subresources(resource)]
     if not found:
         return None
     group_version = f"{group}/{version}" if group else version
@@ -109,6 +109,12 @@ def _resource_row(resource: Resource) -> Object:
     if resource.storage_prefix is not None:
         row["storageVersionHash"] = storage_version_hash(resource)
     return row
+
+
+def _subresources(resource: Resource) -> Iterable[Subresource]:
+    """By name; those of a custom resource as they come."""
+    subs = resource.subresources
+    return subs.values() if resource.custom else (subs[name] for name in sorted(subs))
 
 
 def _subresource_row(resource: Resource, version: str, sub: Subresource) -> Object:
@@ -186,7 +192,7 @@ def _aggregated_resource(resource: Resource, version: Version) -> Object:
     }
     _add_names(row, resource)
     if resource.subresources:
-        row["subresources"] = [_aggregated_sub(resource, version, s) for _, s in sorted(resource.subresources.items())]
+        row["subresources"] = [_aggregated_sub(resource, version, s) for s in _subresources(resource)]
     return row
 
 

@@ -121,7 +121,7 @@ class Entry:
             value = stored(convert(orjson.loads(entry.value), api_version))
             return Entry(entry.key, value, entry.revision, entry.create_revision)
 
-        found: Entry = self.encoding(("version", api_version), make)
+        found: Entry = self.encoding(("version", api_version, convert), make)
         return found
 
 
@@ -156,9 +156,15 @@ def list_body(
     items: Iterable[bytes],
     continue_: str = "",
     remaining: int | None = None,
+    *,
+    custom: bool = False,
 ) -> bytes:
-    """A list: ``kind`` is the list's (``PodList``), ``items`` are encoded. Revision 0 is left out."""
-    metadata = orjson.dumps(_list_metadata(revision, continue_, remaining))
+    """A list: ``kind`` is the list's (``PodList``), ``items`` are encoded. Revision 0 is left out.
+
+    Those of custom resources always say ``continue``.
+    """
+    said = _list_metadata(revision, continue_, remaining)
+    metadata = orjson.dumps({"continue": "", **said} if custom else said)
     head = b'{"kind":%b,"apiVersion":%b,"metadata":%b,"items":[' % (
         orjson.dumps(kind),
         orjson.dumps(api_version),

@@ -71,12 +71,15 @@ def group_version_path(path: str) -> str:
 
 def index_v3(resources: Iterable[Resource] = ()) -> bytes:
     """``/openapi/v3``: where each document is. ``resources`` adds those that are not built in."""
-    names = dict.fromkeys(_paths_by_document())
+    hashes = {name: _hash_of(name) for name in _paths_by_document()}
+    schemas: dict[str, list[Any]] = {}
     for resource in resources:
         for version in resource.versions:
-            if version.served and not version.type_name:
-                names[f"apis/{resource.group}/{version.name}"] = None
-    listed = {name: {"serverRelativeURL": f"/openapi/v3/{name}?hash={_hash_of(name)}"} for name in sorted(names)}
+            if version.served and version.structural is not None:
+                name = f"apis/{resource.group}/{version.name}"
+                schemas.setdefault(name, []).append([resource.kind, version.structural.schema])
+    hashes.update({name: etag(orjson.dumps(found)) for name, found in schemas.items()})
+    listed = {name: {"serverRelativeURL": f"/openapi/v3/{name}?hash={hashes[name]}"} for name in sorted(hashes)}
     return orjson.dumps({"paths": listed})
 
 

@@ -6,28 +6,47 @@ Source: docs/design.md, idea 2.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pynetes.meta.apply.fields import Filter
 from pynetes.meta.groupversionkind import GroupVersionKind
 from pynetes.meta.objects import Object
 from pynetes.meta.status import Cause
 
+if TYPE_CHECKING:
+    from pynetes.meta.structural.compiled import Structural
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of the resource's Table. ``priority`` 0 is shown always, 1 and more in ``-o wide``."""
+    """A column of the resource's Table. ``priority`` 0 is shown always, 1 and more in ``-o wide``.
+
+    ``path``: for custom resources, the JSONPath of what it shows.
+    """
 
     name: str
     type: str
     format: str = ""
     priority: int = 0
     description: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScalePaths:
+    """Where a custom resource keeps what its Scale shows: simple paths (``.spec.replicas``)."""
+
+    replicas: str
+    status_replicas: str
+    selector: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version of a resource. ``type_name`` is its type in the schema data (``io.k8s.api.core.v1.Pod``)."""
+    """One version of a resource. ``type_name`` is its type in the schema data (``io.k8s.api.core.v1.Pod``).
+
+    Custom resources have no type but a ``structural`` schema. ``deprecated``: the warning to whoever uses it.
+    """
 
     name: str
     type_name: str
@@ -35,6 +54,9 @@ class Version:
     feature_gate: str = ""
     columns: tuple[Column, ...] = ()
     selectable_fields: tuple[str, ...] = ("metadata.name", "metadata.namespace")
+    structural: "Structural | None" = None
+    scale: ScalePaths | None = None
+    deprecated: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +110,8 @@ class Resource:
     ``grace_period(obj, requested)`` is set where deletion is graceful (pods): the seconds to leave, 0 for now.
     ``load_hooks`` gives what ``hooks`` is, when that is first asked for.
     ``convert(obj, api_version)``: the object in that apiVersion (``autoscaling/v1``); itself when it already is.
+    ``reads``: ``convert`` also has something to do for an object that is in the wanted version (defaults, pruning).
+    ``custom``: from a CustomResourceDefinition. ``no_creates`` says why nothing may be created (any more).
     ``storage_group`` is set where a resource shares the storage of another group's (events.k8s.io: core).
     ``reset_fields``: by subresource (``""``: the resource itself), what writes there do not decide on.
     """
@@ -110,6 +134,10 @@ class Resource:
     name_is: str = "dns1123-subdomain"
     storage_group: str | None = None
     reset_fields: Mapping[str, Filter] = field(default_factory=dict)
+    reads: bool = False
+    custom: bool = False
+    no_creates: str = ""
+    own_list_kind: str = ""
 
     @cached_property
     def hooks(self) -> Hooks:
@@ -124,7 +152,7 @@ class Resource:
 
     @property
     def list_kind(self) -> str:
-        return self.kind + "List"
+        return self.own_list_kind or self.kind + "List"
 
     @property
     def group_resource(self) -> str:

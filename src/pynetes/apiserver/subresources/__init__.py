@@ -45,6 +45,7 @@ HANDLERS: Mapping[tuple[str, str, str], Mapping[str, Handler]] = {
     ("", "namespaces", "finalize"): {"update": generic.update},
     ("certificates.k8s.io", "certificatesigningrequests", "approval"): generic.HANDLERS,
     ("", "serviceaccounts", "token"): {"create": token.create},
+    ("*", "*", "scale"): _SCALE,
     ("", "replicationcontrollers", "scale"): _SCALE,
     ("apps", "deployments", "scale"): _SCALE,
     ("apps", "replicasets", "scale"): _SCALE,

@@ -17,8 +17,11 @@ from pynetes.http.types import Response
 from pynetes.meta import fielderrors, selectors, status
 from pynetes.meta.decoder import decoder
 from pynetes.meta.encoding import Entry
+from pynetes.meta.gotext import quoted
 from pynetes.meta.negotiation import patch_media_type
 from pynetes.meta.objects import Object
+from pynetes.meta.resource import ScalePaths
+from pynetes.meta.structural import paths
 
 _TYPE = "io.k8s.api.autoscaling.v1.Scale"
 _KEPT = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
@@ -30,7 +33,7 @@ async def get(ctx: Context) -> Response:
     entry = target.current()
     if entry is None:
         raise target.not_found()
-    return respond.respond(ctx, scale_of(entry.object))
+    return respond.respond(ctx, _shown(ctx, entry.object))
 
 
 async def update(ctx: Context) -> Response:
@@ -78,15 +81,35 @@ async def _apply(ctx: Context) -> Response:
     return await _write(ctx, options, wanted)
 
 
+def _shown(ctx: Context, obj: Object) -> Object:
+    """The Scale of the object in the path."""
+    assert ctx.version is not None
+    return scale_of(obj) if ctx.version.scale is None else custom_scale_of(obj, ctx.version.scale)
+
+
 def scale_of(workload: Object) -> Object:
     """The Scale of a deployment, replica set, stateful set or replication controller."""
-    meta, spec, said = workload["metadata"], workload.get("spec") or {}, workload.get("status") or {}
+    spec, said = workload.get("spec") or {}, workload.get("status") or {}
+    return _scale(workload, spec.get("replicas", 0), said.get("replicas", 0), _selector(spec.get("selector")))
+
+
+def custom_scale_of(obj: Object, where: ScalePaths) -> Object:
+    """The Scale of a custom resource. Raises: StatusError 500, when it has no replicas."""
+    replicas = paths.value_at(where.replicas, obj)
+    if replicas is None:
+        raise status.internal_error(f"the spec replicas field {quoted(where.replicas)} does not exist")
+    selector = paths.value_at(where.selector, obj) if where.selector else ""
+    return _scale(obj, replicas, paths.value_at(where.status_replicas, obj) or 0, selector or "")
+
+
+def _scale(obj: Object, replicas: int, status_replicas: int, selector: str) -> Object:
+    meta = obj["metadata"]
     scale = {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": {name: meta[name] for name in _KEPT if name in meta},
-        "spec": {"replicas": spec.get("replicas", 0)},
-        "status": {"replicas": said.get("replicas", 0), "selector": _selector(spec.get("selector"))},
+        "spec": {"replicas": replicas},
+        "status": {"replicas": status_replicas, "selector": selector},
     }
     return decoder(_TYPE).canonical(scale)
 
@@ -103,33 +126,37 @@ def _selector(selector: Object | None) -> str:
 async def _write(ctx: Context, options: WriteOptions, wanted: Callable[[Object], Object]) -> Response:
     """``wanted``: from the scale that there is, with its managedFields, to the next one."""
     target = writes.target(ctx)
+    assert ctx.version is not None
+    where = ctx.version.scale
 
     async def decide(entry: Entry | None) -> Next | Delete:
         if entry is None:
             raise target.not_found()
-        workload, current = entry.fresh(), scale_of(entry.object)
+        workload, current = entry.fresh(), _shown(ctx, entry.object)
         held = fieldmanager.scale_managers(ctx, workload)
         if entries := held.of_scale():
             current["metadata"]["managedFields"] = entries
         scale = wanted(current)
-        _check(ctx, scale)
+        updating.check_name(ctx, scale)
+        if where is None:
+            _check(scale)
         meta = scale["metadata"]
         uid, found = meta.get("uid") or "", workload["metadata"].get("uid", "")
         if uid and uid != found:
             raise faults.uid_mismatch(target.resource, target.key, target.name, uid, found, options.dry_run)
         workload["metadata"]["resourceVersion"] = meta.get("resourceVersion") or ""
-        workload["spec"]["replicas"] = (scale.get("spec") or {}).get("replicas", 0)
+        replicas = (scale.get("spec") or {}).get("replicas", 0)
+        paths.put(where.replicas if where is not None else ".spec.replicas", workload, replicas)
         workload["metadata"].pop("managedFields", None)
         if entries := held.of_workload(meta.get("managedFields")):
             workload["metadata"]["managedFields"] = entries
         return await updating.next_state(ctx, target, entry, workload, options.dry_run, subresource="")
 
     written = await writes.change(target, decide, options.dry_run)
-    return respond.respond(ctx, scale_of(written.object if isinstance(written, Entry) else written))
+    return respond.respond(ctx, _shown(ctx, written.object if isinstance(written, Entry) else written))
 
 
-def _check(ctx: Context, scale: Object) -> None:
-    updating.check_name(ctx, scale)
+def _check(scale: Object) -> None:
     replicas = (scale.get("spec") or {}).get("replicas", 0)
     if replicas < 0:
         cause = fielderrors.invalid("spec.replicas", replicas, fielderrors.NOT_NEGATIVE)

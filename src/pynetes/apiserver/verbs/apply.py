@@ -21,7 +21,7 @@ from pynetes.http.types import Response
 from pynetes.meta import body as parsing
 from pynetes.meta import goyaml, status
 from pynetes.meta.apply.fieldmanager import Applied, ApplyError, called, kind_text
-from pynetes.meta.decoder import DecodeError, decoder
+from pynetes.meta.decoder import DecodeError
 from pynetes.meta.encoding import Entry
 from pynetes.meta.objects import Object
 
@@ -103,7 +103,7 @@ class Config:
         meta = {name: value for name, value in (merged.get("metadata") or {}).items() if name != "managedFields"}
         own = orjson.loads(orjson.dumps({**merged, "metadata": meta}))
         try:
-            obj = decoder(self._expected.type_name).decode(own).object
+            obj = self._expected.decode(own).object
         except DecodeError as error:
             why = f"unable to convert unstructured object to {kind_text(gvk)}: {shown.unstructured(error.message)}"
             said = called(self._value)

@@ -11,29 +11,39 @@ import orjson
 from pynetes.apiserver.context import Context
 from pynetes.meta import body as bodies
 from pynetes.meta import schema, status
-from pynetes.meta.decoder import DecodeError, decoder
+from pynetes.meta.decoder import Decoded, DecodeError, decoder
 from pynetes.meta.gotext import quoted
 from pynetes.meta.groupversionkind import GroupVersionKind
 from pynetes.meta.negotiation import JSON, request_media_type
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Resource
 from pynetes.meta.status import StatusError
+from pynetes.meta.structural.compiled import Structural
 
 SCHEME = 'scheme "pkg/runtime/scheme.go:111"'
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a body must be: its kind, the type that decodes it."""
+    """What a body must be: its kind, the type that decodes it; of a custom resource its schema."""
 
     gvk: GroupVersionKind
     type_name: str
+    structural: Structural | None = None
+
+    def decode(self, value: Object, raw: bytes = b"") -> Decoded:
+        """Raises: DecodeError."""
+        if self.structural is not None:
+            decoded = self.structural.decode(value)
+            self.structural.default(decoded.object)
+            return decoded
+        return decoder(self.type_name).decode(value, "", raw)
 
 
 def main_kind(ctx: Context) -> Expected:
     """The kind of the resource in the path, in the path's version."""
     assert ctx.resource is not None and ctx.version is not None
-    return Expected(ctx.resource.gvk(ctx.version.name), ctx.version.type_name)
+    return Expected(ctx.resource.gvk(ctx.version.name), ctx.version.type_name, ctx.version.structural)
 
 
 def sub_kind(ctx: Context) -> Expected:
@@ -59,7 +69,10 @@ def read(ctx: Context, expected: Expected, mode: str) -> Object:
         raise status.bad_request(bodies.unrecognized(gvk.kind, error.message, body)) from None
     if value is None:
         value = {}
-    _check_kind(value, gvk)
+    if expected.structural is not None:
+        _check_custom(value, gvk, body)
+    else:
+        _check_kind(value, gvk)
     raw = body if media == JSON else b""
     return decode(ctx, value, expected, duplicates, mode, raw)
 
@@ -68,7 +81,7 @@ def decode(ctx: Context, value: Any, expected: Expected, duplicates: list[str], 
     """As ``read``, for a value that was parsed already. Raises: StatusError 400."""
     gvk, resets = expected.gvk, resets_managers(value)
     try:
-        decoded = decoder(expected.type_name).decode(value, "", raw)
+        decoded = expected.decode(value, raw)
     except DecodeError as error:
         raise _unhandled(gvk, gvk.kind, str(error)) from None
     if (duplicates or decoded.unknown) and mode != "Ignore":
@@ -76,7 +89,8 @@ def decode(ctx: Context, value: Any, expected: Expected, duplicates: list[str], 
             raise _unhandled(gvk, gvk.kind, bodies.strict_error(duplicates, decoded.unknown))
         ctx.warnings += [*duplicates, *decoded.unknown]
     obj = decoded.object
-    obj["kind"] = gvk.kind
+    if expected.structural is None:  # a custom resource's kind is looked at when it is validated
+        obj["kind"] = gvk.kind
     obj["apiVersion"] = gvk.api_version
     if not isinstance(obj.get("metadata"), dict):
         obj["metadata"] = {}
@@ -89,6 +103,18 @@ def resets_managers(value: Any) -> bool:
     """An empty list of managedFields means something, though a decoded object is without it."""
     meta = value.get("metadata") if isinstance(value, dict) else None
     return isinstance(meta, dict) and meta.get("managedFields") == []
+
+
+def _check_custom(value: Object, gvk: GroupVersionKind, body: bytes) -> None:
+    """Raises: StatusError 400."""
+    if not value.get("kind"):
+        why = f"Object 'Kind' is missing in '{body.decode('utf-8', 'replace')}'"
+        raise status.bad_request(bodies.unrecognized(gvk.kind, why, body))
+    said = value.get("apiVersion") or ""
+    if said != gvk.api_version:
+        raise status.bad_request(
+            f"the API version in the data ({said}) does not match the expected API version ({gvk.api_version})"
+        )
 
 
 def _check_kind(value: Object, gvk: GroupVersionKind) -> None:

@@ -46,6 +46,9 @@ async def create_object(ctx: Context, resource: Resource, obj: Object, options: 
     """
     namespace = ctx.info.namespace if resource.namespaced else ""
     place(obj, namespace)
+    if resource.no_creates:
+        name = obj["metadata"].get("name") or ""
+        raise status.forbidden(resource.group, resource.plural, name, resource.no_creates)
     if resource.hooks.default is not None:
         resource.hooks.default(obj)
     clear_servers_own(obj)
@@ -107,7 +110,9 @@ def prepare_new(ctx: Context, resource: Resource, obj: Object, context: WriteCon
         hooks.prepare_create(obj, context)
     causes = validate_new(resource, obj, context)
     if causes:
-        raise status.invalid(kind_group(resource), resource.kind, obj["metadata"].get("name", ""), causes)
+        raise status.invalid(
+            kind_group(resource), obj.get("kind") or resource.kind, obj["metadata"].get("name", ""), causes
+        )
     if hooks.warnings is not None:
         ctx.warnings += hooks.warnings(obj, None)
     revision = obj["metadata"].pop("resourceVersion", "")

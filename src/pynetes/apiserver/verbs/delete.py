@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pynetes.apiserver import stored
 from pynetes.apiserver.admission import DELETE, Attributes
 from pynetes.apiserver.context import Context
+from pynetes.apiserver.customresources.conditions import FINALIZER, terminating
 from pynetes.apiserver.respond import respond
 from pynetes.apiserver.verbs import rules, writes
 from pynetes.apiserver.verbs.deleteoptions import DeleteOptions, delete_options
@@ -127,6 +128,8 @@ def decide(resource: Resource, entry: Entry, options: DeleteOptions, now: float)
     """What becomes of the object."""
     if (resource.group, resource.plural) == ("", "namespaces"):
         return _namespace_fate(resource, entry, options, now)
+    if (resource.group, resource.plural) == ("apiextensions.k8s.io", "customresourcedefinitions"):
+        return _definition_fate(resource, entry, options, now)
     if resource.grace_period is None:
         return _with_finalizers(resource, entry.fresh(), options, now)
     meta = entry.object["metadata"]
@@ -185,6 +188,20 @@ def _namespace_fate(resource: Resource, entry: Entry, options: DeleteOptions, no
     if (obj.get("spec") or {}).get("finalizers"):
         return Fate(None, False)
     return _with_finalizers(resource, obj, options, now)
+
+
+def _definition_fate(resource: Resource, entry: Entry, options: DeleteOptions, now: float) -> Fate:
+    """A definition is marked, and stays until its objects are gone (``customresources/serving.py``)."""
+    obj = entry.fresh()
+    meta = obj["metadata"]
+    if meta.get("deletionTimestamp"):
+        return _with_finalizers(resource, obj, options, now)
+    meta["deletionTimestamp"] = rfc3339(now)
+    finalizers = wanted_finalizers(resource, obj, options)
+    _set_finalizers(obj, [*finalizers, FINALIZER] if FINALIZER not in finalizers else finalizers)
+    pending = "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon"
+    obj["status"] = terminating(obj.get("status") or {}, "InstanceDeletionPending", pending, now)
+    return Fate(obj, False)
 
 
 def wanted_finalizers(resource: Resource, obj: Object, options: DeleteOptions) -> list[str]:

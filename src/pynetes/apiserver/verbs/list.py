@@ -123,7 +123,7 @@ def encoded(
         api_version = resource.gvk(version.name).api_version
         whole = version.type_name == ""
         items = (entry.json() if whole else entry.list_item() for entry in entries)
-        body = encoding.list_body(resource.list_kind, api_version, revision, items, continue_, remaining)
+        body = encoding.list_body(resource.list_kind, api_version, revision, items, continue_, remaining, custom=whole)
     return respond.encoded(ctx, media, body)
 
 
@@ -168,7 +168,7 @@ def _whole(ctx: Context, cache: ResourceCache, prefix: bytes) -> Response:
             items = [entry.list_item() for entry in entries]
         else:
             items = [entry.json() for entry in entries]
-        body = Body(resource.list_kind, resource.gvk(version.name).api_version, items, changed)
+        body = Body(resource.list_kind, resource.gvk(version.name).api_version, items, changed, custom=resource.custom)
         bodies.keep(key, body)
     if body.size > respond.GZIP_FROM and respond.wants_gzip(ctx.request):
         return Response(200, body.gzipped(revision), JSON, respond.GZIP_HEADERS)

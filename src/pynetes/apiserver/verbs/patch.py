@@ -18,9 +18,9 @@ from pynetes.apiserver.verbs.writes import Delete, Next
 from pynetes.http.types import Response
 from pynetes.meta import body as parsing
 from pynetes.meta import fielderrors, status
-from pynetes.meta.decoder import DecodeError, decoder
+from pynetes.meta.decoder import DecodeError
 from pynetes.meta.encoding import Entry
-from pynetes.meta.gotext import plain
+from pynetes.meta.gotext import json_text, plain
 from pynetes.meta.negotiation import patch_media_type
 from pynetes.meta.objects import Object
 from pynetes.meta.patch import PatchError, merge, strategic
@@ -40,6 +40,12 @@ async def patch(ctx: Context) -> Response:
     kind = patch_media_type(ctx.request.headers.get("content-type", ""))
     if kind == APPLY_PATCH:
         return await apply.apply(ctx)
+    if resource.custom and kind == STRATEGIC_PATCH:
+        accepted = f"{JSON_PATCH}, {MERGE_PATCH}, {APPLY_PATCH}"
+        text = f"the body of the request was in an unknown format - accepted media types include: {accepted}"
+        error = status.unsupported_media_type(text)
+        error.status.pop("details", None)
+        raise error
     options = write_options(ctx, "PatchOptions")
     target = writes.target(ctx)
     patch = Patch(ctx, kind, options.field_validation)
@@ -62,7 +68,7 @@ async def patch(ctx: Context) -> Response:
 
 def in_version(resource: Resource, obj: Object, expected: Expected) -> Object:
     """A stored object in the version of the path."""
-    if resource.convert is None or obj["apiVersion"] == expected.gvk.api_version:
+    if resource.convert is None or (obj["apiVersion"] == expected.gvk.api_version and not resource.reads):
         return obj
     return resource.convert(obj, expected.gvk.api_version)
 
@@ -121,15 +127,17 @@ class Patch:
         gvk = expected.gvk
         api_version, kind = patched.get("apiVersion"), patched.get("kind") or gvk.kind
         # strategic patches go to the type at once, whatever the document calls itself
-        if self._kind != STRATEGIC_PATCH and (api_version, kind) != (gvk.api_version, gvk.kind):
+        if self._kind == STRATEGIC_PATCH:
+            kind = gvk.kind
+        elif expected.structural is None and (api_version, kind) != (gvk.api_version, gvk.kind):
             if not api_version and kind == gvk.kind:
                 raise update.undeterminable(self._ctx.info.name)
             raise refused(bodies.wrong_kind(str(api_version or ""), str(kind or ""), gvk, patched))
-        patched = {**patched, "apiVersion": gvk.api_version, "kind": gvk.kind}
+        patched = {**patched, "apiVersion": gvk.api_version, "kind": kind}
         # the decoder takes its value over, and parts of this one are shared with the cache
         own, resets = orjson.loads(orjson.dumps(patched)), bodies.resets_managers(patched)
         try:
-            decoded = decoder(expected.type_name).decode(own)
+            decoded = expected.decode(own)
         except DecodeError as error:
             structured = self._kind != STRATEGIC_PATCH
             raise refused(error.message if structured else shown.unstructured(error.message)) from None
@@ -148,6 +156,8 @@ class Patch:
 
     def _shown(self, document: Object, value: Any, expected: Expected) -> str:
         """What a message calls the patch: the document that came of it or, for a strategic one, itself."""
+        if expected.structural is not None:
+            return json_text(self._patched(document, value, expected))
         if self._kind == JSON_PATCH:
             return shown.json_patched(document, value, expected.type_name)
         if self._kind == MERGE_PATCH:

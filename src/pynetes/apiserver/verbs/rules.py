@@ -79,7 +79,7 @@ def created_by_update(resource: Resource) -> bool:
 
 def needs_revision(resource: Resource) -> bool:
     """An update must name the resourceVersion that it was made from."""
-    return (resource.group, resource.plural) in _REVISION_NEEDED
+    return resource.custom or (resource.group, resource.plural) in _REVISION_NEEDED
 
 
 def shown_when_deleted(resource: Resource) -> bool:

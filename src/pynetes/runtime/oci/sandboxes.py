@@ -15,7 +15,7 @@ from typing import Any
 
 from pynetes.network import namespaces
 from pynetes.network.cni import Attachment, CNIError
-from pynetes.runtime.oci import pause, userns
+from pynetes.runtime.oci import pause
 from pynetes.runtime.oci.state import State, same_process
 from pynetes.runtime.oci.types import SandboxRecord, Settings
 from pynetes.runtime.types import (
@@ -36,12 +36,7 @@ async def run(state: State, config: SandboxConfig) -> SandboxRecord:
             f'no runtime for "{config.runtime_handler}" is configured'
         )
     try:
-        users = config.linux.users
-        if users is None:
-            await state.clock.in_thread(_prepare, state, sandbox_id, config, 0)
-        else:
-            async with userns.holder(state.commands, state.clock, users) as pid:
-                await state.clock.in_thread(_prepare, state, sandbox_id, config, pid)
+        await state.clock.in_thread(_prepare, state, sandbox_id, config)
         ips: tuple[str, ...] = ()
         if not config.linux.host_network:
             result = await state.cni.add(_attachment(state, sandbox_id, config))
@@ -50,7 +45,7 @@ async def run(state: State, config: SandboxConfig) -> SandboxRecord:
                 raise CNIError("the network's plug-ins gave no address")
         pid = ticks = 0
         if config.linux.share_process_namespace and not config.linux.host_pid:
-            pid, ticks = await pause.start(state, sandbox_id, config.linux)
+            pid, ticks = await pause.start(state, sandbox_id, config.linux.cgroup_parent)
         record = SandboxRecord(sandbox_id, config, state.now(), True, ips, pid, ticks)
         state.keep_sandbox(record)
     except CNIError as error:
@@ -112,8 +107,7 @@ def alive(state: State, record: SandboxRecord) -> bool:
 
 def own_namespaces(linux: LinuxSandbox) -> list[str]:
     """The kinds that the sandbox has to itself; with the host's network also the host's name is shared."""
-    kinds = [] if linux.users is None else ["user"]
-    kinds += [] if linux.host_network else ["net", "uts"]
+    kinds = [] if linux.host_network else ["net", "uts"]
     return kinds if linux.host_ipc else [*kinds, "ipc"]
 
 
@@ -132,8 +126,7 @@ def sysctls(config: SandboxConfig, settings: Settings) -> dict[str, str]:
     if not config.linux.host_network:
         if settings.unprivileged_ports:
             values["net.ipv4.ip_unprivileged_port_start"] = "0"
-        # its groups are not those of a user namespace
-        if settings.unprivileged_icmp and config.linux.users is None:
+        if settings.unprivileged_icmp:
             values["net.ipv4.ping_group_range"] = "0 2147483647"
     return values | dict(config.linux.sysctls)
 
@@ -142,8 +135,8 @@ def hostname(config: SandboxConfig) -> str:
     return config.hostname or socket.gethostname()
 
 
-def _prepare(state: State, sandbox_id: str, config: SandboxConfig, holder: int) -> None:
-    """Namespaces and files, on a thread. ``holder``: a process that has the namespaces already, or 0."""
+def _prepare(state: State, sandbox_id: str, config: SandboxConfig) -> None:
+    """Namespaces and files, on a thread."""
     directory = state.paths.sandbox(sandbox_id)
     directory.mkdir(parents=True)
     linux = config.linux
@@ -158,16 +151,12 @@ def _prepare(state: State, sandbox_id: str, config: SandboxConfig, holder: int) 
         for name, value in wanted.items():
             _set_sysctl(name, value)
 
-    files = {kind: state.paths.namespace(sandbox_id, kind) for kind in kinds}
-    if holder:
-        namespaces.hold_of(holder, files, inside)
-    elif kinds:
-        namespaces.hold(files, inside)
+    if kinds:
+        namespaces.hold({kind: state.paths.namespace(sandbox_id, kind) for kind in kinds}, inside)
     if not linux.host_ipc:
         shm = directory / "shm"
         shm.mkdir()
-        flags = namespaces.MS_NOSUID | namespaces.MS_NODEV | namespaces.MS_NOEXEC if linux.users else 0
-        namespaces.mount("shm", shm, "tmpfs", flags, f"mode=1777,size={state.settings.shm_bytes}")
+        namespaces.mount("shm", shm, "tmpfs", 0, f"mode=1777,size={state.settings.shm_bytes}")
     _write(directory / "hostname", hostname(config) + "\n")
     if config.dns.servers or config.dns.searches or config.dns.options:
         _write(directory / "resolv.conf", resolv_conf(config.dns))
@@ -194,7 +183,7 @@ def _write(path: Path, text: str) -> None:
 
 def _release(state: State, sandbox_id: str) -> None:
     directory = state.paths.sandbox(sandbox_id)
-    for kind in ("user", *namespaces.FLAGS):
+    for kind in namespaces.FLAGS:
         namespaces.release(directory / "ns" / kind)
     namespaces.unmount(directory / "shm")
 
