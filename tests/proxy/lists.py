@@ -22,3 +22,13 @@ class Lists:
     def slices(self, key: str) -> Sequence[dict[str, object]]:
         entries = [{"addresses": [a]} for a in self.found[key]]
         return [{"addressType": "IPv4", "ports": [{"port": 8080}], "endpoints": entries}]
+
+
+def service(ip: str = "172.30.0.41", **spec: object) -> dict[str, object]:
+    status = spec.pop("status", {})
+    ports = [{"name": "p80", "port": 80, "protocol": "TCP"}]
+    return {
+        "metadata": {"namespace": "ns1", "name": "svc1"},
+        "spec": {"type": "ClusterIP", "clusterIP": ip, "clusterIPs": [ip], "ports": ports, **spec},
+        "status": status,
+    }

@@ -55,31 +55,6 @@ def test_a_change_writes_one_text_with_that_service_alone() -> None:
     assert saves == 2, "one look whether legacy works, one at the rules"
 
 
-def test_a_service_that_is_gone_takes_its_chains_with_it() -> None:
-    world = World(a=["10.1.0.1"])
-
-    async def main() -> None:
-        await world.sync()
-        del world.source.found["ns/a"]
-        await world.sync("a")
-
-    asyncio.run(main())
-    text = world.restores()[-1]
-    assert text.count("-X KUBE-") == 2
-    assert "ns/a" not in text
-
-
-def test_a_change_that_changes_no_rule_writes_nothing() -> None:
-    world = World(a=["10.1.0.1"])
-
-    async def main() -> None:
-        await world.sync()
-        await world.sync("a", "nobody")
-
-    asyncio.run(main())
-    assert len(world.restores()) == 1
-
-
 def test_a_look_at_all_writes_all_even_where_nothing_changed() -> None:
     """Somebody may have flushed the rules."""
     world = World(a=["10.1.0.1"])

@@ -17,6 +17,7 @@ from pynetes.aio.turns import Turns
 from pynetes.proxy.iptables.kernel import Kernel
 from pynetes.proxy.iptables.rules import (
     LARGE_CLUSTER_ENDPOINTS,
+    NO_TEXT,
     Options,
     ServiceText,
     cleanup_text,
@@ -101,16 +102,19 @@ class IPTables:
         turns = Turns(self._clock)
         written: list[ServiceText] = []
         before: set[str] = set()
+        differs = False
         for key in sorted(changed):
             old = self._made.pop(key, None)
             new = self._make(wanted[key], opts, old) if key in wanted else None
             if new is not None:
                 self._made[key] = new
-            if new is not old:
-                before.update(old.text.chains if old else ())
-                written += [new.text] if new else []
+            old_text, new_text = old.text if old else NO_TEXT, new.text if new else NO_TEXT
+            if new_text != old_text:
+                differs = True
+                before.update(old_text.chains)
+                written.append(new_text)
             await turns.give()
-        if not written and not before:
+        if not differs:
             return
         text = restore_text(
             [self._made[key].text for key in wanted],

@@ -71,6 +71,9 @@ class ServiceText:
     rules: str
 
 
+NO_TEXT = ServiceText({}, (), "", "")
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What is the same for all ports of a family."""
