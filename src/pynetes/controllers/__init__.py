@@ -13,6 +13,7 @@ from pynetes.controllers import (
     nodelifecycle,
     podgc,
     replicaset,
+    replicationcontroller,
     resourcequota,
     rootca,
     serviceaccount,
@@ -40,6 +41,7 @@ CONTROLLERS: tuple[Controller, ...] = (
     nodelifecycle.CONTROLLER,
     tainteviction.CONTROLLER,
     rootca.CONTROLLER,
+    replicationcontroller.CONTROLLER,
 )
 
 __all__ = ["CONTROLLERS", "Settings"]

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from pynetes.client.informer import Change
 from pynetes.client.kinds import PODS, REPLICA_SETS
+from pynetes.client.types import Kind
 from pynetes.controllers import podstate
 from pynetes.controllers.actions import Create, Update, apply, perform
 from pynetes.controllers.expectations import Expectations
@@ -34,11 +35,27 @@ from pynetes.controllers.types import Context, Controller
 from pynetes.kinds.pods import lifecycle
 from pynetes.meta import selectors
 from pynetes.meta.objects import Object, controller_of, key_of, labels_of, name_of, namespace_of, uid_of
+from pynetes.meta.selectors import LabelSelector
 from pynetes.meta.status import StatusError
 from pynetes.meta.times import rfc3339
 
 BURST = 500
 """Pods created or deleted in one pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flavour:
+    """The kind whose objects are kept at their number of replicas: ReplicaSets, or what came before them.
+
+    ``tells_terminating``: whether its status has ``terminatingReplicas``.
+    """
+
+    kind: Kind
+    selector: Callable[[Object], LabelSelector]
+    tells_terminating: bool
+
+
+SETS = Flavour(REPLICA_SETS, lambda rs: selectors.from_object(rs["spec"].get("selector")), True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +72,9 @@ class DeletePods:
 Action = CreatePods | DeletePods
 
 
-def plan(rs: Object, active: Sequence[Object], related: Iterable[Object], now: float) -> list[Action]:
+def plan(
+    rs: Object, active: Sequence[Object], related: Iterable[Object], now: float, kind: Kind = REPLICA_SETS
+) -> list[Action]:
     """What brings the number of active, owned pods to ``spec.replicas``.
 
     ``related``: pods of the ReplicaSets of the same owner; a pod that shares its node with many of them goes first.
@@ -64,13 +83,13 @@ def plan(rs: Object, active: Sequence[Object], related: Iterable[Object], now: f
     if podstate.is_deleted(rs) or missing == 0:
         return []
     if missing > 0:
-        return [CreatePods(min(missing, BURST), pod_from_template(rs))]
+        return [CreatePods(min(missing, BURST), pod_from_template(rs, kind))]
     surplus = min(-missing, BURST)
     ranked = podstate.first_to_delete(active, related, now) if surplus < len(active) else active
     return [DeletePods(tuple(ranked[:surplus]))]
 
 
-def pod_from_template(rs: Object) -> Object:
+def pod_from_template(rs: Object, kind: Kind = REPLICA_SETS) -> Object:
     """The pod to create; its name is the server's to choose."""
     template = rs["spec"]["template"]
     wanted = template.get("metadata") or {}
@@ -78,13 +97,15 @@ def pod_from_template(rs: Object) -> Object:
         "generateName": f"{name_of(rs)}-",
         "namespace": namespace_of(rs),
         **{field: wanted[field] for field in ("labels", "annotations", "finalizers") if wanted.get(field)},
-        "ownerReferences": [reference(rs, REPLICA_SETS)],
+        "ownerReferences": [reference(rs, kind)],
     }
     return {"kind": "Pod", "apiVersion": "v1", "metadata": metadata, "spec": template["spec"]}
 
 
-def status(rs: Object, active: Sequence[Object], terminating: int, failure: Exception | None, now: float) -> Object:
-    """The status that these pods make; equal to the present one when nothing is new."""
+def status(
+    rs: Object, active: Sequence[Object], terminating: int | None, failure: Exception | None, now: float
+) -> Object:
+    """The status that these pods make; equal to the present one when nothing is new. ``terminating``: None untold."""
     template_labels = ((rs["spec"]["template"].get("metadata") or {}).get("labels") or {}).items()
     min_ready = rs["spec"].get("minReadySeconds", 0)
     counts = {
@@ -94,7 +115,8 @@ def status(rs: Object, active: Sequence[Object], terminating: int, failure: Exce
         "availableReplicas": sum(1 for pod in active if lifecycle.is_available(pod, min_ready, now)),
     }
     result: Object = {field: count for field, count in counts.items() if count or field == "replicas"}
-    result["terminatingReplicas"] = terminating
+    if terminating is not None:
+        result["terminatingReplicas"] = terminating
     if generation := rs["metadata"].get("generation"):
         result["observedGeneration"] = generation
     if conditions := _conditions(rs, len(active), failure, now):
@@ -153,10 +175,12 @@ def namespace_is_terminating(error: Exception) -> bool:
 class ReplicaSets:
     """The acting half."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, flavour: Flavour = SETS) -> None:
         self._context = context
+        self._flavour = flavour
+        self._kind = flavour.kind
         self._expectations = Expectations(context.clock)
-        self._sets = context.informers.get(REPLICA_SETS, indexes=CONTROLLER_INDEX)
+        self._sets = context.informers.get(self._kind, indexes=CONTROLLER_INDEX)
         self._pods = context.informers.get(PODS, indexes=CONTROLLER_INDEX)
         self._sets.add_handler(self._set_changed)
         self._pods.add_handler(self._pod_changed)
@@ -173,11 +197,11 @@ class ReplicaSets:
         now = self._context.clock.now()
         failure = None
         if may_change:
-            for action in plan(rs, active, self._related(rs), now):
+            for action in plan(rs, active, self._related(rs), now, self._kind):
                 failure = await self._carry_out(key, rs, action)
-        wanted = status(rs, active, terminating, failure, now)
+        wanted = status(rs, active, terminating if self._flavour.tells_terminating else None, failure, now)
         if wanted != (rs.get("status") or {}):
-            await perform(self._context, Update(REPLICA_SETS, {**named(REPLICA_SETS, rs), "status": wanted}, "status"))
+            await perform(self._context, Update(self._kind, {**named(self._kind, rs), "status": wanted}, "status"))
         if failure is not None:
             raise failure
         min_ready = rs["spec"].get("minReadySeconds", 0)
@@ -187,13 +211,13 @@ class ReplicaSets:
 
     async def _claim(self, rs: Object) -> tuple[list[Object], int]:
         """The pods that are the ReplicaSet's, after adoption and release; and how many of its pods terminate."""
-        selector = selectors.from_object(rs["spec"].get("selector"))
+        selector = self._flavour.selector(rs)
         orphans = self._pods.by_index(BY_CONTROLLER, orphans_of(namespace_of(rs)))
         candidates = [*self._pods.by_index(BY_CONTROLLER, uid_of(rs)), *orphans]
         claims = claim(rs, selector, (pod for pod in candidates if lifecycle.is_active(pod)))
         if claims.adopt:
-            await still_alive(self._context, REPLICA_SETS, rs)
-        await apply(self._context, [adoption(pod, PODS, rs, REPLICA_SETS) for pod in claims.adopt])
+            await still_alive(self._context, self._kind, rs)
+        await apply(self._context, [adoption(pod, PODS, rs, self._kind) for pod in claims.adopt])
         await apply(self._context, [release(pod, PODS, rs) for pod in claims.release])
         terminating = claim(rs, selector, (pod for pod in candidates if podstate.is_terminating(pod)))
         return claims.owned + claims.adopt, len(terminating.owned)
@@ -221,7 +245,7 @@ class ReplicaSets:
                 return next((outcome for outcome in outcomes if outcome is not None), None)
 
     async def _create(self, rs: Object, pod: Object) -> None:
-        events, subject = self._context.events, named(REPLICA_SETS, rs)
+        events, subject = self._context.events, named(self._kind, rs)
         try:
             created = await perform(self._context, Create(PODS, pod))
         except StatusError as error:
@@ -232,7 +256,7 @@ class ReplicaSets:
         events.event(subject, "Normal", "SuccessfulCreate", f"Created pod: {name_of(created)}")
 
     async def _delete(self, key: str, rs: Object, pod: Object) -> Exception | None:
-        events, subject = self._context.events, named(REPLICA_SETS, rs)
+        events, subject = self._context.events, named(self._kind, rs)
         try:
             await self._context.client.delete(PODS, name_of(pod), namespace_of(pod))
         except StatusError as error:
@@ -290,7 +314,7 @@ class ReplicaSets:
     def _owner_key(self, pod: Object) -> str:
         """The key of the ReplicaSet that controls the pod, or ``""``."""
         owner = controller_of(pod)
-        if owner is None or owner.get("kind") != REPLICA_SETS.kind:
+        if owner is None or owner.get("kind") != self._kind.kind:
             return ""
         key = f"{namespace_of(pod)}/{owner['name']}"
         rs = self._sets.get(key)
@@ -299,8 +323,7 @@ class ReplicaSets:
     def _wake_selecting(self, pod: Object) -> None:
         """An orphan: whoever selects it may want to adopt it."""
         for rs in self._sets.list(namespace_of(pod)):
-            selector = rs["spec"].get("selector")
-            if selector and selectors.from_object(selector).matches(labels_of(pod)):
+            if rs["spec"].get("selector") and self._flavour.selector(rs).matches(labels_of(pod)):
                 self._context.queue.add(key_of(rs))
 
 
