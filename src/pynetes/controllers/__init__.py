@@ -19,6 +19,8 @@ from pynetes.controllers import (
     serviceaccount,
     statefulset,
     tainteviction,
+    ttl,
+    ttlafterfinished,
 )
 from pynetes.controllers.settings import Settings
 from pynetes.controllers.types import Controller
@@ -42,6 +44,8 @@ CONTROLLERS: tuple[Controller, ...] = (
     tainteviction.CONTROLLER,
     rootca.CONTROLLER,
     replicationcontroller.CONTROLLER,
+    ttl.CONTROLLER,
+    ttlafterfinished.CONTROLLER,
 )
 
 __all__ = ["CONTROLLERS", "Settings"]
