@@ -16,10 +16,14 @@ from pynetes.client.kinds import (
     LEASES,
     NAMESPACES,
     NODES,
+    PERSISTENT_VOLUME_CLAIMS,
+    PERSISTENT_VOLUMES,
     PODS,
+    REPLICATION_CONTROLLERS,
     RESOURCE_QUOTAS,
     SERVICES,
     STATEFUL_SETS,
+    VOLUME_ATTRIBUTES_CLASSES,
 )
 from pynetes.controllers import CONTROLLERS
 from pynetes.controllers.settings import Settings
@@ -31,6 +35,8 @@ EACH = pytest.mark.parametrize("controller", CONTROLLERS, ids=lambda controller:
 SETTINGS = Settings(ca_pem="PEM")
 TEMPLATE = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
 SELECTOR = {"matchLabels": {"app": "web"}}
+GOING = {"deletionTimestamp": "2026-01-01T00:00:00Z", "deletionGracePeriodSeconds": 0}
+"""What is to go and still held."""
 OBJECTS = (
     (NAMESPACES, {"metadata": {"name": "default"}, "spec": {"finalizers": ["kubernetes"]}, "status": {}}),
     (NODES, {"metadata": {"name": "n1"}, "spec": {}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}),
@@ -110,6 +116,62 @@ OBJECTS = (
             },
         },
     ),
+    (
+        REPLICATION_CONTROLLERS,
+        {
+            "metadata": {"name": "old"},
+            "spec": {
+                "replicas": 1,
+                "selector": {"app": "old"},
+                "template": {**TEMPLATE, "metadata": {"labels": {"app": "old"}}},
+            },
+        },
+    ),
+    (
+        JOBS,
+        {
+            "metadata": {"name": "done"},
+            "spec": {
+                "ttlSecondsAfterFinished": 10**8,
+                "template": TEMPLATE,
+                "selector": {"matchLabels": {"app": "done"}},
+            },
+            "status": {
+                "conditions": [{"type": "Complete", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}]
+            },
+        },
+    ),
+    (
+        PERSISTENT_VOLUME_CLAIMS,
+        {
+            "metadata": {"name": "held", "finalizers": ["kubernetes.io/pvc-protection"], **GOING},
+            "spec": {"volumeAttributesClassName": "gold"},
+        },
+    ),
+    (
+        PODS,
+        {
+            "metadata": {"name": "holder"},
+            "spec": {
+                "nodeName": "n1",
+                "containers": [],
+                "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "held"}}],
+            },
+            "status": {"phase": "Running"},
+        },
+    ),
+    (
+        PERSISTENT_VOLUMES,
+        {
+            "metadata": {"name": "held", "finalizers": ["kubernetes.io/pv-protection"], **GOING},
+            "spec": {},
+            "status": {"phase": "Bound"},
+        },
+    ),
+    (
+        VOLUME_ATTRIBUTES_CLASSES,
+        {"metadata": {"name": "gold", "finalizers": ["kubernetes.io/vac-protection"], **GOING}, "driverName": "d"},
+    ),
     (RESOURCE_QUOTAS, {"metadata": {"name": "q"}, "spec": {"hard": {"pods": "9"}}, "status": {}}),
 )
 
@@ -173,7 +235,7 @@ def test_controllers_that_start_anew_over_what_they_made_write_nothing():
         for kind, obj in OBJECTS:
             world.api.put(kind, obj)
         await world.clock.sleep(400)  # more than the quotas' resync: there is no admission here that counts usage up
-        assert len(world.api.all(PODS)) == 5
+        assert len(world.api.all(PODS)) == 7
         assert world.api.get(CONFIG_MAPS, "kube-root-ca.crt")
         world.api.writes.clear()
         again = World(world.clock, CONTROLLERS, SETTINGS, world.api)

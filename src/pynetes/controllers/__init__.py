@@ -12,6 +12,8 @@ from pynetes.controllers import (
     nodeipam,
     nodelifecycle,
     podgc,
+    pvcprotection,
+    pvprotection,
     replicaset,
     replicationcontroller,
     resourcequota,
@@ -21,6 +23,7 @@ from pynetes.controllers import (
     tainteviction,
     ttl,
     ttlafterfinished,
+    vacprotection,
 )
 from pynetes.controllers.settings import Settings
 from pynetes.controllers.types import Controller
@@ -46,6 +49,9 @@ CONTROLLERS: tuple[Controller, ...] = (
     replicationcontroller.CONTROLLER,
     ttl.CONTROLLER,
     ttlafterfinished.CONTROLLER,
+    pvcprotection.CONTROLLER,
+    pvprotection.CONTROLLER,
+    vacprotection.CONTROLLER,
 )
 
 __all__ = ["CONTROLLERS", "Settings"]

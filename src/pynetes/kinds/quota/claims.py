@@ -52,10 +52,10 @@ def charged(write: Write) -> bool:
 
 
 def in_scope(requirement: Object, claim: Object) -> bool:
-    return requirement.get("scopeName") == "VolumeAttributesClass" and selects(requirement, _attributes_classes(claim))
+    return requirement.get("scopeName") == "VolumeAttributesClass" and selects(requirement, attributes_classes(claim))
 
 
-def _attributes_classes(claim: Object) -> frozenset[str]:
+def attributes_classes(claim: Object) -> frozenset[str]:
     """The classes that the claim has, wants, or is on its way to."""
     said = claim.get("status") or {}
     names = (
@@ -67,7 +67,7 @@ def _attributes_classes(claim: Object) -> frozenset[str]:
 
 
 def released(old: Object, new: Object, now: float) -> bool:
-    return _storage(old) != _storage(new) or _attributes_classes(old) != _attributes_classes(new)
+    return _storage(old) != _storage(new) or attributes_classes(old) != attributes_classes(new)
 
 
 EVALUATOR = Evaluator("", "persistentvolumeclaims", counts, usage, charged, in_scope, released=released)
