@@ -83,6 +83,7 @@ def upstream(program: str) -> Iterator[Subject]:
     config = new_config("bench", "bench", 0, 1, port, set())
     layout = ClusterDir(folder)
     certificates.ensure(config, layout, time.time())
+    certificates.new_signing_key(layout)
     pki = layout.pki
     public = subprocess.run(
         ["openssl", "pkey", "-in", pki / "sa.key", "-pubout"], capture_output=True, check=True

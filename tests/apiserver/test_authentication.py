@@ -1,3 +1,9 @@
+import asyncio
+import re
+
+from pynetes.apiserver.settings import Settings
+from pynetes.http.types import PeerCertificate, Request
+from pynetes.pki.tokens import make_signing_key
 from tests.apiserver.writing import CONFIG_MAPS, Writing, run_writing
 
 TOKEN = "/api/v1/namespaces/n/serviceaccounts/default/token"
@@ -72,3 +78,36 @@ def test_acting_as_somebody_else_needs_leave() -> None:
         )
 
     run_writing(main)
+
+
+def test_a_user_says_by_which_credential_they_came() -> None:
+    async def main(api: Writing) -> None:
+        peer = PeerCertificate("jane", (), sha256="ab" * 32)
+        user = api.server.authenticator.authenticate(Request("GET", "/", "", {}, peer=peer))
+        assert user.extra == (("authentication.kubernetes.io/credential-id", ("X509SHA256=" + "ab" * 32,)),)
+        _, made = await api.ask("POST", TOKEN, {"spec": {}})
+        _, review = await api.ask("POST", SELF, {}, token=made["status"]["token"])
+        (credential,) = review["status"]["userInfo"]["extra"]["authentication.kubernetes.io/credential-id"]
+        assert re.fullmatch("JTI=[-0-9a-f]{36}", credential)
+
+    run_writing(main)
+
+
+def test_a_key_is_made_for_the_first_token_once() -> None:
+    made: list[bytes] = []
+
+    def make() -> bytes:
+        made.append(make_signing_key())
+        return made[-1]
+
+    async def main(api: Writing) -> None:
+        assert (await api.ask("POST", SELF, {}, token="e30.e30.e30"))[0] == 401
+        assert made == []
+        answers = await asyncio.gather(*(api.ask("POST", TOKEN, {"spec": {}}) for _ in range(3)))
+        assert [code for code, _ in answers] == [201, 201, 201]
+        assert len(made) == 1
+        assert (await api.ask("POST", SELF, {}, token=answers[0][1]["status"]["token"]))[0] == 201
+        _, keys = await api.ask("GET", "/openid/v1/jwks")
+        assert [(key["alg"], key["e"]) for key in keys["keys"]] == [("RS256", "AQAB")]
+
+    run_writing(main, Settings(make_service_account_signing_key=make))

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Coroutine
+from functools import cache
 from typing import Any
 
 import orjson
@@ -10,10 +11,13 @@ from pynetes.aio.clock import VirtualClock, run_virtual
 from pynetes.apiserver.server import APIServer
 from pynetes.apiserver.settings import Settings
 from pynetes.http.types import PeerCertificate, Request, Response
+from pynetes.pki.tokens import make_signing_key
 from pynetes.store.memory import MemoryStore
 
 ADMIN = PeerCertificate("admin", ("system:masters",))
 MERGE, STRATEGIC, JSON = (f"application/{kind}+json" for kind in ("merge-patch", "strategic-merge-patch", "json-patch"))
+SETTINGS = Settings(make_service_account_signing_key=cache(make_signing_key))
+"""One key for all tests: making one takes its time."""
 CONFIG_MAPS = "/api/v1/namespaces/n/configmaps"
 
 
@@ -23,7 +27,7 @@ class Writing:
     def __init__(self, clock: VirtualClock, settings: Settings | None = None) -> None:
         self.clock = clock
         self.store = MemoryStore(clock)
-        self.server = APIServer(self.store, clock, settings)
+        self.server = APIServer(self.store, clock, settings or SETTINGS)
         self.warnings: list[str] = []
 
     async def ask(

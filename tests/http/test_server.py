@@ -504,5 +504,7 @@ def test_the_subject_of_a_verified_certificate_names_user_and_groups():
         "serialNumber": "0A",
         "notAfter": "Jan  1 00:00:00 2026 GMT",
     }
-    assert peer_certificate(certificate) == PeerCertificate("ada", ("system:masters", "dev"), "0A", 1767225600.0)
-    assert peer_certificate({}) is None
+    sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2, B.1
+    assert peer_certificate(certificate, b"abc") == PeerCertificate(
+        "ada", ("system:masters", "dev"), "0A", 1767225600.0, sha256
+    )

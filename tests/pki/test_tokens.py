@@ -7,14 +7,14 @@ import json
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from pynetes.pki.tokens import TokenSigner, TokenVerifier, make_signing_key, public_pem
 
 ISSUER = "https://kubernetes.default.svc.cluster.local"
 CLAIMS = {"sub": "system:serviceaccount:a:b", "aud": [ISSUER], "iat": 1000, "nbf": 1000, "exp": 2000}
-EC = make_signing_key()
-RSA = rsa.generate_private_key(65537, 2048).private_bytes(
+RSA = make_signing_key()
+EC = ec.generate_private_key(ec.SECP256R1()).private_bytes(
     serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
 )
 

@@ -3,7 +3,7 @@
 Documents are made when they are first asked for, and made again when the registry has changed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from email.utils import formatdate
 from platform import machine, python_version
 
@@ -32,7 +32,7 @@ _OTHER_PATHS = (
 )
 
 
-def answer(ctx: Context, endpoint: str) -> Answer:
+def answer(ctx: Context, endpoint: str) -> Answer | Awaitable[Answer]:
     return _ENDPOINTS[endpoint](ctx)
 
 
@@ -180,8 +180,10 @@ def _check_accepts(ctx: Context, media_type: str) -> None:
         raise status.not_acceptable(f"406: Not Acceptable\n\nAvailable representations: {media_type}")
 
 
-def _openid(ctx: Context) -> Response:
-    verifier = ctx.server.authenticator.tokens.verifier
+async def _openid(ctx: Context) -> Response:
+    tokens = ctx.server.authenticator.tokens
+    await tokens.prepare()
+    verifier = tokens.verifier
     if ctx.info.path == "/openid/v1/jwks":
         _check_accepts(ctx, _JWKS)
         return Response(200, orjson.dumps(verifier.jwks()), _JWKS)
@@ -204,7 +206,7 @@ def _root(ctx: Context) -> Response:
     return Response(200, body, JSON)
 
 
-_ENDPOINTS: Mapping[str, Callable[[Context], Answer]] = {
+_ENDPOINTS: Mapping[str, Callable[[Context], Answer | Awaitable[Answer]]] = {
     "discovery": _discovery,
     "health": health,
     "metrics": _metrics,

@@ -1,9 +1,10 @@
 """What an API server is told at start: addresses, keys, ranges and limits. Nothing here changes while it runs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from pynetes.kinds.quota.charges import LimitedResource
+from pynetes.pki.tokens import make_signing_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +65,10 @@ class Settings:
     anonymous_auth: bool = True
     authorization_modes: tuple[str, ...] = ("Node", "RBAC")
 
-    # ServiceAccount tokens; without a key the server makes one at start
+    # ServiceAccount tokens; without a key one is made, in a thread, when the first token is asked for
     service_account_issuer: str = "https://kubernetes.default.svc.cluster.local"
     service_account_signing_key_pem: bytes = b""
+    make_service_account_signing_key: Callable[[], bytes] = make_signing_key
     service_account_verify_keys_pem: tuple[bytes, ...] = ()
     service_account_audiences: tuple[str, ...] = ()
 

@@ -17,9 +17,9 @@ YEARS_10 = 3653
 
 
 def ensure(config: ClusterConfig, folder: ClusterDir, now: float) -> None:
-    """Make every certificate and key that is not there yet. ``now``: seconds since the epoch.
+    """Make every certificate and key that is not there yet, but for that of ``signing_key``.
 
-    Raises: ConfigError for an authority that cannot be read.
+    ``now``: seconds since the epoch. Raises: ConfigError for an authority that cannot be read.
     """
     pki = folder.pki
     pki.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -34,14 +34,27 @@ def ensure(config: ClusterConfig, folder: ClusterDir, now: float) -> None:
             raise ConfigError(
                 f"{pki}/ca.crt or ca.key is damaged ({error}); bring them back, or remove both for new certificates"
             ) from None
-    if not (pki / "sa.key").exists():
-        _write_file(pki / "sa.key", make_signing_key())
     for name, common_name, organizations, sans, usages in _wanted(config):
         if renewed or not (pki / f"{name}.crt").exists() or not (pki / f"{name}.key").exists():
             pair = authority.issue(
                 common_name, organizations=organizations, sans=sans, usages=usages, now=now, days=YEARS_10
             )
             _write(pki, name, pair)
+
+
+def signing_key(folder: ClusterDir) -> bytes:
+    """The key of ServiceAccount tokens (``sa.key``); empty before there is one."""
+    try:
+        return (folder.pki / "sa.key").read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+def new_signing_key(folder: ClusterDir) -> bytes:
+    """Make that key and keep it. Not a part of ``ensure``: it takes longer than all the others together."""
+    key = make_signing_key()
+    _write_file(folder.pki / "sa.key", key)
+    return key
 
 
 def read(folder: ClusterDir, name: str) -> KeyPair:

@@ -9,8 +9,9 @@ import os
 import signal
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pynetes.aio.clock import Clock, RealClock
 from pynetes.aio.tasks import Tasks
@@ -23,7 +24,12 @@ from pynetes.cluster.config import ClusterConfig, ClusterDir, ConfigError
 from pynetes.cluster.kubeconfig import Access, document
 from pynetes.pki.certificates import KeyPair
 
+if TYPE_CHECKING:
+    from pynetes.apiserver.server import APIServer
+
 log = logging.getLogger(__name__)
+
+SIGNING_KEY_DELAY_SECONDS = 3.0
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
@@ -103,7 +109,8 @@ async def server(config: ClusterConfig, folder: ClusterDir, clock: Clock | None 
         advertise_address=config.host_address,
         advertise_port=config.api_port,
         client_ca_pem=ca,
-        service_account_signing_key_pem=(folder.pki / "sa.key").read_bytes(),
+        service_account_signing_key_pem=certificates.signing_key(folder),
+        make_service_account_signing_key=partial(certificates.new_signing_key, folder),
         kubelet_client=ClientPair(kubelet_client.cert_pem, kubelet_client.key_pem),
         kubelet_ca_pem=ca,
         service_cidrs=config.service_cidrs,
@@ -125,6 +132,7 @@ async def server(config: ClusterConfig, folder: ClusterDir, clock: Clock | None 
             await listener.listen(address, config.api_port)
             listeners.append(listener)
         log.info("the API listens on port %d", config.api_port)
+        api.tasks.spawn(_make_signing_key(api, clock), "signing key")
         await learn_rules(clock)
         await asyncio.Event().wait()
     finally:
@@ -143,6 +151,12 @@ async def learn_rules(clock: Clock) -> None:
     for resource in builtin():
         _ = resource.hooks
         await clock.sleep(0.01)
+
+
+async def _make_signing_key(api: "APIServer", clock: Clock) -> None:
+    """When the start is over: it takes a core for a moment. Who asks for a token before has it made then."""
+    await clock.sleep(SIGNING_KEY_DELAY_SECONDS)
+    await api.authenticator.tokens.prepare()
 
 
 def api_listener(api: Any, context: ssl.SSLContext) -> Any:

@@ -162,8 +162,9 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self.remote = address(transport.get_extra_info("peername"))
-        if (certificate := transport.get_extra_info("peercert")) is not None:
-            self.peer = peer_certificate(certificate)
+        if certificate := transport.get_extra_info("peercert"):
+            whole: bytes = transport.get_extra_info("ssl_object").getpeercert(True)
+            self.peer = peer_certificate(certificate, whole)
         self._site.opened(self)
 
     def data_received(self, data: bytes) -> None:

@@ -1,21 +1,21 @@
 """Who is at the other end of a connection: its address and its certificate."""
 
+import hashlib
 import ssl
 from typing import Any
 
 from pynetes.http.types import PeerCertificate
 
 
-def peer_certificate(certificate: Any) -> PeerCertificate | None:
-    """From what ``SSLObject.getpeercert`` returns; None for a certificate that was not verified."""
-    if not certificate:
-        return None
+def peer_certificate(certificate: Any, whole: bytes) -> PeerCertificate:
+    """From what ``SSLObject.getpeercert`` returns of a certificate that was verified, and its DER."""
     names = [pair for part in certificate.get("subject", ()) for pair in part]
     return PeerCertificate(
         next((value for name, value in names if name == "commonName"), ""),
         tuple(value for name, value in names if name == "organizationName"),
         certificate.get("serialNumber", ""),
         ssl.cert_time_to_seconds(certificate["notAfter"]) if "notAfter" in certificate else 0.0,
+        hashlib.sha256(whole).hexdigest(),
     )
 
 

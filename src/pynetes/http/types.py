@@ -12,12 +12,15 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True)
 class PeerCertificate:
-    """The subject of a verified client certificate, and when it ends (seconds since the epoch)."""
+    """The subject of a verified client certificate, when it ends (seconds since the epoch), and the hexadecimal SHA-256
+    of the whole.
+    """
 
     common_name: str
     organizations: tuple[str, ...] = ()
     serial: str = ""
     not_after: float = 0.0
+    sha256: str = ""
 
 
 @dataclass(slots=True)

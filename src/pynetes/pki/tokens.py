@@ -168,11 +168,11 @@ class TokenVerifier:
 
 
 def make_signing_key() -> bytes:
-    """A new EC P-256 private key, PEM."""
+    """A new RSA private key, PEM, as kubeadm makes it. Takes a good tenth of a second: call it in a thread."""
     from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.asymmetric import rsa
 
-    return ec.generate_private_key(ec.SECP256R1()).private_bytes(
+    return rsa.generate_private_key(65537, 2048).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     )
 

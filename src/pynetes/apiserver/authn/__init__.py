@@ -6,7 +6,7 @@ checked once, the objects that it is bound to every time (a lookup in the cache 
 Source: kubernetes ``pkg/kubeapiserver/authenticator/config.go``, apiserver ``pkg/authentication/request``.
 """
 
-from pynetes.apiserver.authn.serviceaccount import ServiceAccountTokens, TokenRefused
+from pynetes.apiserver.authn.serviceaccount import CREDENTIAL_ID, ServiceAccountTokens, TokenRefused
 from pynetes.apiserver.parts import Parts
 from pynetes.apiserver.users import ANONYMOUS, User
 from pynetes.http.types import PeerCertificate, Request
@@ -56,5 +56,6 @@ class Authenticator:
 
 
 def user_of(peer: PeerCertificate) -> User:
-    """A certificate's common name is the user, its organizations are the groups."""
-    return User(peer.common_name, (*peer.organizations, AUTHENTICATED))
+    """A certificate's common name is the user, its organizations are the groups; an extra says which one it was."""
+    extra = ((CREDENTIAL_ID, (f"X509SHA256={peer.sha256}",)),) if peer.sha256 else ()
+    return User(peer.common_name, (*peer.organizations, AUTHENTICATED), extra=extra)

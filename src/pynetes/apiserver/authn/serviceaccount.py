@@ -4,18 +4,21 @@ Source: kubernetes ``pkg/serviceaccount/claims.go`` and ``jwt.go``; apiserver
 ``pkg/authentication/serviceaccount/util.go``.
 """
 
+import asyncio
 from typing import Any
 
 from pynetes.apiserver.parts import Parts
 from pynetes.apiserver.users import User
 from pynetes.meta.objects import Object
 from pynetes.meta.times import parse_time
-from pynetes.pki.tokens import TokenSigner, TokenVerifier, make_signing_key
+from pynetes.pki.tokens import TokenSigner, TokenVerifier
 
 USER_PREFIX = "system:serviceaccount:"
 ALL_GROUP = "system:serviceaccounts"
 _LEEWAY_SECONDS = 60.0
 _EXTRA = "authentication.kubernetes.io/"
+CREDENTIAL_ID = f"{_EXTRA}credential-id"
+"""The extra of a user that says by which credential they came."""
 
 
 class TokenRefused(Exception):
@@ -23,11 +26,16 @@ class TokenRefused(Exception):
 
 
 class ServiceAccountTokens:
-    """Signs and believes. The key is the settings' or, when they have none, made at first use."""
+    """Signs and believes. The key is the settings' or, when they have none, made by ``prepare``: until then no token
+    can be one of ours.
+    """
 
     def __init__(self, server: Parts) -> None:
         self._server = server
-        self._keys: tuple[TokenSigner, TokenVerifier] | None = None
+        self._preparing = asyncio.Lock()
+        self._key = server.settings.service_account_signing_key_pem
+        self._signer: TokenSigner | None = None
+        self._verifier: TokenVerifier | None = None
 
     @property
     def issuer(self) -> str:
@@ -38,24 +46,23 @@ class ServiceAccountTokens:
         """Those of the API server itself: what a token is made for when its request names none."""
         return self._server.settings.service_account_audiences or (self.issuer,)
 
-    @property
-    def signer(self) -> TokenSigner:
-        return self._pair()[0]
+    async def prepare(self) -> None:
+        """Make the key that the settings do not have. Whoever signs or shows keys waits for it first."""
+        async with self._preparing:
+            if not self._key:
+                make = self._server.settings.make_service_account_signing_key
+                self._key = await self._server.clock.in_thread(make)
+                self._verifier = None
 
     @property
     def verifier(self) -> TokenVerifier:
-        return self._pair()[1]
+        """Of the keys that are there."""
+        if self._verifier is None:
+            keys = self._server.settings.service_account_verify_keys_pem
+            self._verifier = TokenVerifier((*keys, self._key) if self._key else keys, self.issuer, self.audiences)
+        return self._verifier
 
-    def _pair(self) -> tuple[TokenSigner, TokenVerifier]:
-        if self._keys is None:
-            settings = self._server.settings
-            key = settings.service_account_signing_key_pem or make_signing_key()
-            signer = TokenSigner(key, self.issuer)
-            keys = (*settings.service_account_verify_keys_pem, key)
-            self._keys = signer, TokenVerifier(keys, self.issuer, self.audiences)
-        return self._keys
-
-    def issue(
+    async def issue(
         self,
         account: Object,
         audiences: list[str],
@@ -67,6 +74,9 @@ class ServiceAccountTokens:
 
         ``warn_after``: the seconds after which its use is old-fashioned; 0: never.
         """
+        await self.prepare()
+        if self._signer is None:
+            self._signer = TokenSigner(self._key, self.issuer)
         now = int(self._server.clock.now())
         meta = account["metadata"]
         private: dict[str, Any] = {"namespace": meta["namespace"]}
@@ -85,7 +95,7 @@ class ServiceAccountTokens:
             "nbf": now,
             "sub": f"{USER_PREFIX}{meta['namespace']}:{meta['name']}",
         }
-        return self.signer.sign(claims), float(now + seconds)
+        return self._signer.sign(claims), float(now + seconds)
 
     def authenticate(self, token: str, audiences: tuple[str, ...]) -> tuple[User, tuple[str, ...]]:
         """Raises: TokenRefused."""
@@ -128,7 +138,7 @@ class ServiceAccountTokens:
             raise TokenRefused(f"service account {namespace}/{name} has been deleted")
         extra: dict[str, str] = {}
         if jti := claims.get("jti"):
-            extra[_EXTRA + "credential-id"] = f"JTI={jti}"
+            extra[CREDENTIAL_ID] = f"JTI={jti}"
         for claim, plural in (("secret", "secrets"), ("pod", "pods"), ("node", "nodes")):
             reference = private.get(claim)
             if reference is None:

@@ -60,7 +60,8 @@ async def create(ctx: Context) -> Response:
     await ctx.server.admission.validate(asked)
     bound = _bound_objects(ctx, target.name, spec.get("boundObjectRef"))
     now = ctx.server.clock.now()
-    token, _ = tokens.issue(account, spec["audiences"], *_lifetime(tokens.audiences, spec, bound), bound)
+    lifetime = _lifetime(tokens.audiences, spec, bound)
+    token, _ = await tokens.issue(account, spec["audiences"], *lifetime, bound)
     own = {"name": target.name, "namespace": target.namespace, "uid": uid, "creationTimestamp": rfc3339(now)}
     request["metadata"] = {**meta, **own}
     request["status"] = {"token": token, "expirationTimestamp": rfc3339(now + seconds)}
