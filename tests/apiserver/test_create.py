@@ -1,4 +1,4 @@
-from tests.apiserver.writing import CONFIG_MAPS, Writing, run_writing
+from tests.apiserver.writing import CONFIG_MAPS, MERGE, Writing, run_writing
 
 
 def test_a_created_object_has_identity_and_revision() -> None:
@@ -75,5 +75,67 @@ def test_events_hang_on_a_lease_that_they_share() -> None:
             leases.add(found.lease)
         assert len(leases) == 1
         assert leases != {0}
+
+    run_writing(main)
+
+
+def test_owner_references_that_are_there_twice_are_dropped_with_a_warning() -> None:
+    async def main(api: Writing) -> None:
+        owner = {"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": "u"}
+        other = {**owner, "name": "q"}
+        made = await api.make(CONFIG_MAPS, "a", metadata={"ownerReferences": [owner, other, owner]})
+        assert made["metadata"]["ownerReferences"] == [owner, other]
+        assert api.warnings == [
+            '299 - ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, '
+            'and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: u"'
+        ]
+        change = {"metadata": {"ownerReferences": [owner, owner]}}
+        _, changed = await api.ask("PATCH", f"{CONFIG_MAPS}/a", change, type=MERGE)
+        assert changed["metadata"]["ownerReferences"] == [owner]
+        assert "duplicate entries after mutating admission happens;" in api.warnings[0]
+
+    run_writing(main)
+
+
+def test_a_self_link_is_never_stored() -> None:
+    async def main(api: Writing) -> None:
+        await api.make(CONFIG_MAPS, "a", metadata={"selfLink": "x"})
+        change = {"metadata": {"selfLink": "x"}}
+        _, dry = await api.ask("PATCH", f"{CONFIG_MAPS}/a?dryRun=All", change, type=MERGE)
+        assert dry["metadata"]["selfLink"] == "x"
+        _, changed = await api.ask("PATCH", f"{CONFIG_MAPS}/a", change, type=MERGE)
+        assert "selfLink" not in changed["metadata"]
+
+    run_writing(main)
+
+
+def test_a_limit_range_needs_no_name_and_an_event_does() -> None:
+    async def main(api: Writing) -> None:
+        code, made = await api.ask("POST", "/api/v1/namespaces/n/limitranges", {"spec": {"limits": []}})
+        assert code == 201
+        assert len(made["metadata"]["name"]) == 36
+        event = {"involvedObject": {"namespace": "n"}}
+        code, refused = await api.ask("POST", "/api/v1/namespaces/n/events", event)
+        assert code == 422
+        assert refused["message"] == (
+            'Event "" is invalid: metadata.name: Required value: name or generateName is required'
+        )
+
+    run_writing(main)
+
+
+def test_an_app_armor_annotation_is_warned_of_even_where_the_pod_is_invalid() -> None:
+    async def main(api: Writing) -> None:
+        annotations = {
+            "seccomp.security.alpha.kubernetes.io/pod": "x",
+            "container.apparmor.security.beta.kubernetes.io/c": "unconfined",
+        }
+        pod = {"metadata": {"name": "p", "annotations": annotations}, "spec": {"containers": [{"name": "c"}]}}
+        code, _ = await api.ask("POST", "/api/v1/namespaces/n/pods", pod)
+        assert code == 422
+        assert api.warnings == [
+            '299 - "metadata.annotations[container.apparmor.security.beta.kubernetes.io/c]: deprecated since v1.30; '
+            'use the \\"appArmorProfile\\" field instead"'
+        ]
 
     run_writing(main)

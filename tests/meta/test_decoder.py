@@ -141,11 +141,11 @@ def test_both_passes_come_to_the_same() -> None:
     careful = decoder(f"{CORE}Pod").decode({**copy.deepcopy(pod), "nope": 1})
     assert fast.object == careful.object
     assert fast.object == {
-        "metadata": {"name": "p", "creationTimestamp": "2020-01-01T00:00:00Z"},
+        "metadata": {"name": "p", "labels": {}, "creationTimestamp": "2020-01-01T00:00:00Z"},
         "spec": {
             "priority": 0,
             "securityContext": {},
-            "containers": [{"name": "c", "resources": {"limits": {"cpu": "500m", "memory": "1Mi"}}}],
+            "containers": [{"name": "c", "args": [], "resources": {"limits": {"cpu": "500m", "memory": "1Mi"}}}],
         },
     }
 

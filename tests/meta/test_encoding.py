@@ -2,8 +2,9 @@ import orjson
 
 from pynetes.meta.encoding import (
     Entry,
-    bookmark,
+    bookmark_object,
     list_body,
+    metadata_apart,
     partial_metadata,
     partial_metadata_list,
     pretty,
@@ -108,12 +109,33 @@ def test_tables_have_columns_and_rows() -> None:
 
 
 def test_a_bookmark_may_end_the_initial_events() -> None:
-    line = orjson.loads(bookmark("Pod", "v1", 9, initial_events_end=True))
-    assert line["type"] == "BOOKMARK"
-    assert line["object"]["metadata"] == {
-        "resourceVersion": "9",
-        "annotations": {"k8s.io/initial-events-end": "true"},
+    obj = bookmark_object("Widget", "x.example/v1", "", 9, initial_events_end=True)
+    assert obj == {
+        "kind": "Widget",
+        "apiVersion": "x.example/v1",
+        "metadata": {"resourceVersion": "9", "annotations": {"k8s.io/initial-events-end": "true"}},
     }
+
+
+def test_a_bookmark_of_a_built_in_kind_is_the_zero_value_of_its_type() -> None:
+    assert bookmark_object("Pod", "v1", "io.k8s.api.core.v1.Pod", 9) == {
+        "kind": "Pod",
+        "apiVersion": "v1",
+        "metadata": {"resourceVersion": "9"},
+        "spec": {"containers": None},
+        "status": {},
+    }
+
+
+def test_metadata_shown_apart_lacks_what_only_the_whole_object_shows() -> None:
+    annotations = {"deprecated.daemonset.template.generation": "1", "mine": "x"}
+    hidden = frozenset(("deprecated.daemonset.template.generation",))
+    assert metadata_apart({"name": "a", "annotations": annotations}, hidden) == {
+        "name": "a",
+        "annotations": {"mine": "x"},
+    }
+    assert metadata_apart({"annotations": dict.fromkeys(hidden, "1")}, hidden) == {}
+    assert len(annotations) == 2
 
 
 def test_yaml_is_written_as_gos_library_writes_it() -> None:

@@ -212,7 +212,8 @@ def test_packed_and_single_integers_are_one_list() -> None:
 
 def test_a_watch_event_is_a_frame_of_a_bare_message() -> None:
     # as a kube-apiserver sends it
-    frame = protobuf.bookmark("Namespace", "v1", 7)
+    obj = {"kind": "Namespace", "apiVersion": "v1", "metadata": {"resourceVersion": "7"}}
+    frame = protobuf.event("BOOKMARK", protobuf.encode(obj))
     assert int.from_bytes(frame[:4], "big") == len(frame) - 4
-    inner = protobuf.encode({"kind": "Namespace", "apiVersion": "v1", "metadata": {"resourceVersion": "7"}})
+    inner = protobuf.encode(obj)
     assert frame[4:] == b"\n\x08BOOKMARK\x12" + bytes([len(inner) + 2]) + b"\n" + bytes([len(inner)]) + inner

@@ -5,7 +5,6 @@ Source: apiserver ``pkg/endpoints/handlers/responsewriters/writers.go``, ``pkg/e
 
 import zlib
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -33,26 +32,42 @@ _NAME_AND_AGE = (
 )
 
 
+_NULL_ROWS = frozenset(
+    {
+        ("", "limitranges"),
+        ("rbac.authorization.k8s.io", "clusterroles"),
+        ("rbac.authorization.k8s.io", "roles"),
+        ("storage.k8s.io", "csistoragecapacities"),
+    }
+)
+"""Resources whose empty lists have null for rows: upstream has no printer for their lists as a whole."""
+
+
 def negotiate(ctx: Context) -> Media:
     """The form that the answer to this request takes. Raises: StatusError 406."""
     messages = ctx.version is None or ctx.version.type_name != ""
-    allowed = negotiation.allowed_for(ctx.info.verb, messages=messages)
+    allowed = negotiation.allowed_for(ctx.info.verb, messages=messages, has_table=_has_table(ctx))
     return negotiation.negotiate(ctx.request.headers.get("accept", ""), allowed)
+
+
+def _has_table(ctx: Context) -> bool:
+    if ctx.subresource is not None:
+        return ctx.subresource.has_table
+    # reviews are answered and gone
+    return ctx.resource is None or ctx.resource.verbs != ("create",)
 
 
 def respond(ctx: Context, what: Entry | Object, status: int = 200) -> Response:
     """One object in the form that was negotiated, and in the version that was asked for."""
     media = ctx.media if ctx.media is not None else negotiate(ctx)
+    if media.as_ and (isinstance(what, Entry) or (ctx.version is not None and what.get("kind") == _kind(ctx))):
+        return encoded(ctx, media, _projected(ctx, media, what), status)
     if isinstance(what, Entry):
         entry = present(ctx.resource, ctx.version, what)
-        if media.type == PROTOBUF and not media.as_:
+        if media.type == PROTOBUF:
             return packed(ctx, media, protobuf.of_entry(entry), status)
-        body = _projected(ctx, media, entry) if media.as_ else entry.json()
-        return encoded(ctx, media, body, status)
-    what = _in_version(ctx.resource, ctx.version, what)
-    if media.as_ and ctx.version is not None and what.get("kind") == _kind(ctx):
-        return encoded(ctx, media, _projected(ctx, media, what), status)
-    return encoded(ctx, media, orjson.dumps(what), status)
+        return encoded(ctx, media, entry.json(), status)
+    return encoded(ctx, media, orjson.dumps(_in_version(ctx.resource, ctx.version, what)), status)
 
 
 def encoded(ctx: Context | Request, media: Media, body: bytes, status: int = 200) -> Response:
@@ -144,21 +159,24 @@ def _projected(ctx: Context, media: Media, what: Entry | Object) -> bytes:
         revision = what.revision if isinstance(what, Entry) else int(what["metadata"].get("resourceVersion") or 0)
         return table(ctx, media, [what], revision)
     if media.as_ == "PartialObjectMetadata":
-        return _metadata_of(what, media.version)
+        assert ctx.resource is not None
+        return _metadata_of(ctx.resource, what, media.version)
     raise not_that(ctx, media, "")
 
 
-def _metadata_of(what: Entry | Object, version: str) -> bytes:
+def _metadata_of(resource: Resource, what: Entry | Object, version: str) -> bytes:
+    hidden = resource.hooks.hidden_annotations
     if isinstance(what, Entry):
-        return encoding.partial_metadata(what, version)
-    return encoding.partial_metadata_of(what, version)
+        return encoding.partial_metadata(what, version, hidden)
+    return encoding.partial_metadata_of(what, version, hidden)
 
 
 def not_that(ctx: Context, media: Media, list_suffix: str) -> StatusError:
     """406: a list was asked for as an object, or an object as a list."""
     resource = ctx.resource
     assert resource is not None
-    kind = f"*{resource.group.split('.')[0] or 'core'}.{resource.kind}{list_suffix}"
+    group = resource.group if resource.storage_group is None else resource.storage_group
+    kind = f"*{group.split('.')[0] or 'core'}.{resource.kind}{list_suffix}"
     a_list = "a list" if list_suffix else "not a list"
     message = f"you requested {media.as_}, but the requested object is {a_list} ({kind})"
     error = statuses.not_acceptable(message)
@@ -166,10 +184,12 @@ def not_that(ctx: Context, media: Media, list_suffix: str) -> StatusError:
     return error
 
 
-@lru_cache
-def columns_of(version: Version, resource: Resource) -> Sequence[Column]:
-    """The columns of the resource's Table, each with a description."""
-    return version.columns or _NAME_AND_AGE
+def _columns(ctx: Context) -> Sequence[Column]:
+    """The columns of the Table of what the path names."""
+    assert ctx.version is not None
+    if ctx.subresource is not None and ctx.subresource.columns:
+        return ctx.subresource.columns
+    return ctx.version.columns or _NAME_AND_AGE
 
 
 def include_object(ctx: Context) -> str:
@@ -193,32 +213,46 @@ def table(
     remaining: int | None = None,
     headed: bool = True,
 ) -> bytes:
-    """The entries, which are in the version that was asked for, as a Table."""
-    assert ctx.resource is not None and ctx.version is not None
+    """The entries, which are in the version that is stored, as a Table."""
     include, now = include_object(ctx), ctx.server.clock.now()
-    columns = columns_of(ctx.version, ctx.resource)
-    rows = [table_row(ctx.resource, columns, entry, include, media.version, now) for entry in entries]
-    shown = columns if headed else None
-    return encoding.table(shown, rows, revision, version=media.version, continue_=continue_, remaining=remaining)
+    rows = [_row(ctx, media, include, entry, now) for entry in entries]
+    assert ctx.resource is not None
+    null = not rows and (ctx.resource.group, ctx.resource.plural) in _NULL_ROWS
+    shown = _columns(ctx) if headed else None
+    return encoding.table(
+        shown, None if null else rows, revision, version=media.version, continue_=continue_, remaining=remaining
+    )
 
 
-def table_row(
-    resource: Resource, columns: Sequence[Column], what: Entry | Object, include: str, version: str, now: float
-) -> bytes:
+def _row(ctx: Context, media: Media, include: str, what: Entry | Object, now: float) -> bytes:
     """One object's row. ``include``: None, Metadata or Object."""
+    assert ctx.resource is not None
+    resource, hooks = ctx.resource, ctx.resource.hooks
     obj = what.object if isinstance(what, Entry) else what
-    if resource.hooks.table_row is not None:
-        if resource.convert is not None:  # hooks see the version that is stored
-            obj = resource.convert(obj, resource.storage_api_version)
-        cells: Sequence[Any] = resource.hooks.table_row(obj, now)
+    if "name" not in obj["metadata"]:  # a bookmark
+        obj = {**obj, "metadata": {"name": "", **obj["metadata"]}}
+    own = ctx.subresource.table_row if ctx.subresource is not None else None
+    conditions: Sequence[Object] = ()
+    if own is not None:
+        cells: Sequence[Any] = own(obj, now)
+    elif hooks.table_row is not None:
+        cells = hooks.table_row(obj, now)
+        if hooks.row_conditions is not None:
+            conditions = hooks.row_conditions(obj)
     else:
-        cells = [_plain_cell(column, obj, now) for column in columns]
+        cells = [_plain_cell(column, obj, now) for column in _columns(ctx)]
     shown = None
     if include == "Metadata":
-        shown = _metadata_of(what, version)
+        shown = _metadata_of(resource, what, media.version)
     elif include == "Object":
-        shown = what.json() if isinstance(what, Entry) else orjson.dumps(what)
-    return encoding.table_row(cells, shown)
+        shown = _json_of(ctx, what)
+    return encoding.table_row(cells, shown, conditions)
+
+
+def _json_of(ctx: Context, what: Entry | Object) -> bytes:
+    if isinstance(what, Entry):
+        return present(ctx.resource, ctx.version, what).json()
+    return orjson.dumps(_in_version(ctx.resource, ctx.version, what))
 
 
 def _plain_cell(column: Column, obj: Object, now: float) -> Any:

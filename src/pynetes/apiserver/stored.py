@@ -18,5 +18,10 @@ def storage_decoder(resource: Resource) -> Decoder | None:
 
 def encode(resource: Resource, obj: Object) -> bytes:
     """The bytes that are stored; the object is brought into the form that a round trip through its type leaves."""
+    return encoding.stored(canonical(resource, obj))
+
+
+def canonical(resource: Resource, obj: Object) -> Object:
+    """The object as its type is written. Changed in place."""
     found = storage_decoder(resource)
-    return encoding.stored(obj if found is None else found.canonical(obj))
+    return obj if found is None else found.canonical(obj)

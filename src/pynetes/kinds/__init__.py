@@ -5,6 +5,7 @@ here, so they are stored in those.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
@@ -46,7 +47,7 @@ def _resource(record: Mapping[str, Any]) -> Resource:
         storage_prefix=record.get("storage_prefix"),
         short_names=tuple(record.get("short_names", ())),
         categories=tuple(record.get("categories", ())),
-        subresources={n: _subresource(n, s) for n, s in record.get("subresources", {}).items()},
+        subresources={n: _subresource(n, s, (*name, n)) for n, s in record.get("subresources", {}).items()},
         load_hooks=partial(hooks.load, hooks.HOOKS[name]) if name in hooks.HOOKS else Hooks,
         convert=hooks.later(hooks.CONVERSIONS.get(name)),
         grace_period=hooks.later(hooks.GRACE_PERIODS.get(name)),
@@ -77,6 +78,19 @@ def _version(record: Mapping[str, Any], descriptions: Mapping[str, str]) -> Vers
     )
 
 
-def _subresource(name: str, record: Mapping[str, Any]) -> Subresource:
+def _subresource(name: str, record: Mapping[str, Any], path: tuple[str, str, str]) -> Subresource:
+    from pynetes.kinds.autoscaling import scale
+
     kind = GroupVersionKind(record["group"], record["version"], record["kind"])
-    return Subresource(name, kind, tuple(record["verbs"]), record.get("type", ""))
+    made = Subresource(name, kind, tuple(record["verbs"]), record.get("type", ""))
+    if kind.kind == "Scale":
+        said = _descriptions(record)
+        columns = tuple(Column(column, type, "", 0, said[column]) for column, type in scale.COLUMNS)
+        return replace(made, has_table=True, columns=columns, table_row=scale.table_row)
+    return replace(made, has_table=name == "status" and path not in _NO_TABLES)
+
+
+_NO_TABLES = frozenset(
+    {("apiregistration.k8s.io", "apiservices", "status"), ("resource.k8s.io", "resourceclaims", "status")}
+)
+"""Statuses whose storage upstream gave no table. Source: the ``StatusREST`` of their ``storage.go``."""

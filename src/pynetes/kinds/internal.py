@@ -78,9 +78,9 @@ def _field(kind: str, value: Any) -> Any:
     if kind.startswith("*"):
         return None if value is None else _field(kind[1:], value)
     if kind.startswith("[]"):
-        return [_field(kind[2:], item) for item in value] if value else None
+        return None if value is None else [_field(kind[2:], item) for item in value]
     if kind.startswith("map"):
-        return {k: _field(kind[3:], value[k]) for k in sorted(value)} if value else None
+        return None if value is None else {k: _field(kind[3:], value[k]) for k in sorted(value)}
     if kind in _types():
         return _struct(kind, value or {})
     return _ZEROS.get(kind) if value is None else value

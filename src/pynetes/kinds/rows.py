@@ -23,6 +23,12 @@ def age(obj: Object, now: float) -> str:
     return since(obj["metadata"].get("creationTimestamp"), now)
 
 
+def created(obj: Object) -> str:
+    """The moment itself; Go's zero time where there is none."""
+    time: str = obj["metadata"].get("creationTimestamp", "0001-01-01T00:00:00Z")
+    return time
+
+
 def containers(spec: Object) -> list[str]:
     """Two cells: the names of a pod spec's containers, and their images."""
     found = spec.get("containers") or ()

@@ -3,11 +3,12 @@
 Source: kubernetes ``pkg/apis/apps/validation/validation.go``, ``pkg/apis/core/validation/validation.go``.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pynetes.kinds.core import pod_spec
 from pynetes.meta.fielderrors import Path, forbidden, invalid, not_supported, required
 from pynetes.meta.gotext import sorted_map
+from pynetes.meta.marshal import LABEL_SELECTOR, marshalled
 from pynetes.meta.names import dns1123_label, percent
 from pynetes.meta.objects import Object
 from pynetes.meta.selectors import SelectorError, from_object
@@ -25,17 +26,31 @@ def selector(spec: Object, kind: str) -> list[Cause]:
         return [required("spec.selector")]
     causes = label_selector("spec.selector", value)
     if not value.get("matchLabels") and not value.get("matchExpressions"):
-        causes.append(invalid("spec.selector", value, f"empty selector is invalid for {kind}"))
+        causes.append(bad_selector(value, f"empty selector is invalid for {kind}"))
     return causes
+
+
+def zero(obj: Object) -> None:
+    """Internally replicas are no pointer."""
+    obj["spec"]["replicas"] = 0
+
+
+def bad_selector(value: Object | None, detail: str, path: Path = "spec.selector") -> Cause:
+    return invalid(path, marshalled(value, LABEL_SELECTOR), detail)
 
 
 def matches_template(spec: Object, path: Path) -> list[Cause]:
     """Whether the selector selects the template's pods. Raises: SelectorError."""
     found = from_object(spec.get("selector"))
-    labels = (spec["template"].get("metadata") or {}).get("labels") or {}
-    if found.empty or found.matches(labels):
+    labels = (spec["template"].get("metadata") or {}).get("labels")
+    if found.empty or found.matches(labels or {}):
         return []
-    return [invalid(f"{path}.metadata.labels", sorted_map(labels) or None, _MISMATCH)]
+    return [bad_labels(f"{path}.metadata.labels", labels)]
+
+
+def bad_labels(path: Path, labels: Mapping[str, str] | None) -> Cause:
+    """Against labels of a template that its selector does not select."""
+    return invalid(path, None if labels is None else sorted_map(labels), _MISMATCH)
 
 
 def replica_template(spec: Object) -> list[Cause]:
@@ -44,7 +59,7 @@ def replica_template(spec: Object) -> list[Cause]:
     try:
         causes = matches_template(spec, path)
     except SelectorError:
-        return [invalid("spec.selector", spec.get("selector"), "invalid label selector")]
+        return [bad_selector(spec.get("selector"), "invalid label selector")]
     causes += pod_spec.template(path, spec["template"])
     return causes + always_restarted(path, spec["template"], "ReplicaSet")
 

@@ -198,7 +198,7 @@ def _rules(row: int) -> dict[str, _Rule]:
         pointer = table[inner][0] == "ptr"
         at = table[inner][2] if pointer else inner
         kind = table[at][0]
-        keeps = pointer or not flags & 1 or kind in ("struct", "custom")
+        keeps = pointer or not flags & 1 or kind in ("struct", "custom", "slice", "map")
         if kind in ("string", "bool"):
             wanted, change = (str if kind == "string" else bool), None
         elif kind in ("struct", "map"):
@@ -652,8 +652,8 @@ def _fields(row: int) -> Mapping[str, tuple[int, int, tuple[str, ...]]]:
 
 
 def _is_empty(row: int, value: Any) -> bool:
-    """Does ``omitempty`` leave this value of this type out?"""
-    if go_types().table[row][0] in ("ptr", "struct", "custom"):
+    """Is this the zero of its type? An empty list or map is none: rules tell it from an absent one."""
+    if go_types().table[row][0] in ("ptr", "struct", "custom", "slice", "map"):
         return False
     return not value
 

@@ -13,23 +13,25 @@ from typing import Any
 
 import orjson
 
+from pynetes.meta.decoder import decoder
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Column
 
 _HEAD = re.compile(rb'\{"kind":"[^"\\]*","apiVersion":"[^"\\]*",(?="metadata":\{)')
 _METADATA = b'"metadata":{'
 _VERSION_FIELD = b'"metadata":{"resourceVersion":'
+_NOT_STORED = frozenset(("resourceVersion", "selfLink"))
 DECODED_ENTRIES = 4096
 EVENT_LINES = 2048
 
 
 def stored(obj: Object) -> bytes:
-    """The bytes that the store keeps: kind, apiVersion and metadata first, without the resourceVersion."""
+    """The bytes that the store keeps: kind, apiVersion and metadata first, without resourceVersion and selfLink."""
     metadata = obj.get("metadata")
     if metadata is None:
         metadata = {}
-    elif "resourceVersion" in metadata:
-        metadata = {key: value for key, value in metadata.items() if key != "resourceVersion"}
+    elif "resourceVersion" in metadata or "selfLink" in metadata:
+        metadata = {key: value for key, value in metadata.items() if key not in _NOT_STORED}
     ordered = {"kind": obj.get("kind", ""), "apiVersion": obj.get("apiVersion", ""), "metadata": metadata}
     for key, value in obj.items():
         if key not in ordered:
@@ -140,13 +142,27 @@ def event_line(type: str, obj: bytes) -> bytes:
     return b'{"type":"%b","object":%b}\n' % (type.encode(), obj)
 
 
-def bookmark(kind: str, api_version: str, revision: int, *, initial_events_end: bool = False) -> bytes:
-    """The line of a BOOKMARK event of a watch of this kind."""
-    metadata: dict[str, Any] = {"resourceVersion": str(revision)}
+def bookmark_object(
+    kind: str,
+    api_version: str,
+    type_name: str,
+    revision: int,
+    *,
+    initial_events_end: bool = False,
+    zero: Callable[[Object], None] | None = None,
+) -> Object:
+    """What a BOOKMARK event of a watch of this kind shows: Go's zero value of the type, with a revision.
+
+    ``type_name`` is ``""`` for a kind that is not built in; ``zero`` is ``Hooks.zero``.
+    """
+    obj = decoder(type_name).canonical({"metadata": {}}) if type_name else {"metadata": {}}
+    obj |= {"kind": kind, "apiVersion": api_version}
+    if zero is not None:
+        zero(obj)
+    obj["metadata"]["resourceVersion"] = str(revision)
     if initial_events_end:
-        metadata["annotations"] = {"k8s.io/initial-events-end": "true"}
-    obj = {"kind": kind, "apiVersion": api_version, "metadata": metadata}
-    return event_line("BOOKMARK", orjson.dumps(obj))
+        obj["metadata"].setdefault("annotations", {})["k8s.io/initial-events-end"] = "true"
+    return obj
 
 
 def list_body(
@@ -184,28 +200,41 @@ def _list_metadata(revision: int, continue_: str, remaining: int | None) -> Obje
     return metadata
 
 
-def partial_metadata(entry: Entry, version: str = "v1") -> bytes:
-    """The entry's PartialObjectMetadata. Made once."""
+NONE_HIDDEN: frozenset[str] = frozenset()
+
+
+def partial_metadata(entry: Entry, version: str = "v1", hidden: frozenset[str] = NONE_HIDDEN) -> bytes:
+    """The entry's PartialObjectMetadata. Made once; ``hidden`` is always the same for a kind."""
 
     def make(entry: Entry) -> bytes:
-        return partial_metadata_of(entry.object, version)
+        return partial_metadata_of(entry.object, version, hidden)
 
     found: bytes = entry.encoding(("metadata", version), make)
     return found
 
 
-def partial_metadata_of(obj: Object, version: str = "v1") -> bytes:
-    api_version = f"meta.k8s.io/{version}"
-    return orjson.dumps(
-        {"kind": "PartialObjectMetadata", "apiVersion": api_version, "metadata": obj.get("metadata") or {}}
-    )
+def partial_metadata_of(obj: Object, version: str = "v1", hidden: frozenset[str] = NONE_HIDDEN) -> bytes:
+    metadata = metadata_apart(obj.get("metadata") or {}, hidden)
+    return orjson.dumps({"kind": "PartialObjectMetadata", "apiVersion": f"meta.k8s.io/{version}", "metadata": metadata})
+
+
+def metadata_apart(metadata: Object, hidden: frozenset[str]) -> Object:
+    """The metadata without the annotations that only the whole object shows (``Hooks.hidden_annotations``)."""
+    annotations = metadata.get("annotations")
+    if not hidden or not annotations or hidden.isdisjoint(annotations):
+        return metadata
+    kept = {key: value for key, value in annotations.items() if key not in hidden}
+    rest = {name: value for name, value in metadata.items() if name != "annotations"}
+    return {**rest, "annotations": kept} if kept else rest
 
 
 def partial_metadata_list(
     revision: int, items: Iterable[bytes], version: str = "v1", continue_: str = "", remaining: int | None = None
 ) -> bytes:
-    """``items`` are encodings made by ``partial_metadata``."""
-    return list_body("PartialObjectMetadataList", f"meta.k8s.io/{version}", revision, items, continue_, remaining)
+    """``items`` are encodings made by ``partial_metadata``; upstream writes null where there are none."""
+    kind, api_version = "PartialObjectMetadataList", f"meta.k8s.io/{version}"
+    body = list_body(kind, api_version, revision, items, continue_, remaining)
+    return body.removesuffix(b"[]}") + b"null}" if body.endswith(b'"items":[]}') else body
 
 
 def column_definitions(columns: Sequence[Column]) -> bytes:
@@ -225,22 +254,26 @@ def table_row(cells: Sequence[Any], obj: bytes | None, conditions: Sequence[Obje
 
 def table(
     columns: Sequence[Column] | None,
-    rows: Iterable[bytes],
+    rows: Iterable[bytes] | None,
     revision: int = 0,
     *,
     version: str = "v1",
     continue_: str = "",
     remaining: int | None = None,
 ) -> bytes:
-    """A Table of rows made by ``table_row``. Columns None: left null, as in all but the first event of a watch."""
+    """A Table of rows made by ``table_row``; ``rows`` None: null.
+
+    Columns None: left null, as in all but the first event of a watch.
+    """
     metadata = orjson.dumps(_list_metadata(revision, continue_, remaining))
     definitions = b"null" if columns is None else column_definitions(columns)
-    head = b'{"kind":"Table","apiVersion":"meta.k8s.io/%b","metadata":%b,"columnDefinitions":%b,"rows":[' % (
+    head = b'{"kind":"Table","apiVersion":"meta.k8s.io/%b","metadata":%b,"columnDefinitions":%b,"rows":' % (
         version.encode(),
         metadata,
         definitions,
     )
-    return b"".join((head, b",".join(rows), b"]}"))
+    body = b"null}" if rows is None else b"[%b]}" % b",".join(rows)
+    return head + body
 
 
 def pretty(body: bytes) -> bytes:

@@ -66,6 +66,7 @@ _TABLES = frozenset(
 )
 _NO_MESSAGES = frozenset(("Table", "APIGroupDiscoveryList"))
 _OBJECTS = Allowed(OBJECT_TYPES, _TABLES)
+_WITHOUT_TABLE = Allowed(OBJECT_TYPES, frozenset(p for p in _TABLES if p[2] != "Table"))
 _LISTS = Allowed(OBJECT_TYPES + STREAM_TYPES, _TABLES)
 _WATCHES = Allowed(OBJECT_TYPES + STREAM_TYPES, _TABLES, (JSON, PROTOBUF), stream=True)
 PLAIN = Allowed()
@@ -77,8 +78,13 @@ DISCOVERY = Allowed(
 """``/api`` and ``/apis``."""
 
 
-def allowed_for(verb: str, *, messages: bool = True) -> Allowed:
-    """What the endpoints of a resource offer, by the request's verb. ``messages``: as in ``Allowed``."""
+def allowed_for(verb: str, *, messages: bool = True, has_table: bool = True) -> Allowed:
+    """What the endpoints of a resource offer, by the request's verb. ``messages``: as in ``Allowed``.
+
+    Without a table the objects are built in: all others have one.
+    """
+    if not has_table:
+        return _WITHOUT_TABLE
     found = _BY_VERB.get(verb, (_OBJECTS, _CUSTOM_OBJECTS))
     return found[0] if messages else found[1]
 

@@ -61,22 +61,32 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Subresource:
-    """A path below an object: its own kind, and the verbs that it answers to."""
+    """A path below an object: its own kind, and the verbs that it answers to.
+
+    ``columns`` and ``table_row`` are set where its Table is not that of the resource.
+    """
 
     name: str
     kind: GroupVersionKind
     verbs: tuple[str, ...]
     type_name: str = ""
+    has_table: bool = False
+    columns: tuple[Column, ...] = ()
+    table_row: Callable[[Object, float], list[Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class WriteContext:
-    """What a hook may know besides the objects. ``subresource`` is ``""`` for the main resource, or ``status`` ..."""
+    """What a hook may know besides the objects. ``subresource`` is ``""`` for the main resource, or ``status`` ...
+
+    ``warnings`` takes what the client hears although the object may turn out to be invalid.
+    """
 
     now: float = 0.0
     user: str = ""
     subresource: str = ""
     dry_run: bool = False
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +100,10 @@ class Hooks:
     validate_update(obj, old, context): the causes against an update, those of ``validate`` included.
     warnings(obj, old): texts for ``Warning`` headers; ``old`` is None on create.
     table_row(obj, now): the cells, one a column of the version.
+    row_conditions(obj): the conditions of that row, which say whether the object is done with.
     fields(obj): values of the selectable fields besides metadata.name and metadata.namespace.
+    zero(obj): completes Go's zero value, in place, where upstream's internal type makes another one than the version's.
+    hidden_annotations: those that only the whole object shows, for upstream's internal type has fields for them.
     """
 
     default: Callable[[Object], None] | None = None
@@ -100,7 +113,10 @@ class Hooks:
     validate_update: Callable[[Object, Object, WriteContext], Sequence[Cause]] | None = None
     warnings: Callable[[Object, Object | None], Sequence[str]] | None = None
     table_row: Callable[[Object, float], list[Any]] | None = None
+    row_conditions: Callable[[Object], Sequence[Object]] | None = None
     fields: Callable[[Object], Mapping[str, str]] | None = None
+    zero: Callable[[Object], None] | None = None
+    hidden_annotations: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from pynetes.apiserver.admission import CREATE, Attributes
 from pynetes.apiserver.allocation import Allocation, allocate_new
 from pynetes.apiserver.context import Context
 from pynetes.apiserver.respond import respond
-from pynetes.apiserver.verbs import bodies, leases, writes
+from pynetes.apiserver.verbs import bodies, leases, owners, writes
 from pynetes.apiserver.verbs.options import WriteOptions, write_options
 from pynetes.http.types import Response
 from pynetes.meta import names, status, validation
@@ -54,8 +54,10 @@ async def create_object(ctx: Context, resource: Resource, obj: Object, options: 
     clear_servers_own(obj)
     fieldmanager.own_created(ctx, obj, options.field_manager)
     meta = obj["metadata"]
+    owners.drop_duplicates(ctx, obj, admitted=False)
     asked = Attributes(ctx, CREATE, resource, namespace, meta.get("name") or "", obj, dry_run=options.dry_run)
     await admit(asked)
+    owners.drop_duplicates(ctx, obj, admitted=True)
     generated = not meta.get("name") and bool(meta.get("generateName"))
     for _ in range(_NAME_ATTEMPTS if generated else 1):
         if generated:

@@ -50,6 +50,7 @@ async def delete(ctx: Context) -> Response:
 async def delete_object(ctx: Context, target: Target, options: DeleteOptions) -> tuple[Entry | Object, bool]:
     """What the answer shows, and whether the object is gone. Raises: StatusError 404, 403, 409."""
     resource = target.resource
+    _warn(ctx, resource, options)
     entry = target.current()
     while True:
         if entry is None:
@@ -74,7 +75,6 @@ async def _delete_once(
     ctx: Context, target: Target, entry: Entry, options: DeleteOptions
 ) -> tuple[Entry | Object, bool]:
     resource, server = target.resource, target.server
-    _warn(ctx, resource, options)
     fate = decide(resource, entry, options, server.clock.now())
     last: Object = entry.object if fate.obj is None else fate.obj
     if fate.obj is not None:

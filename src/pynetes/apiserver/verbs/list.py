@@ -4,7 +4,7 @@ The body of a list that is asked for often is kept; when only the store's revisi
 Source: apiserver ``pkg/storage/cacher/cacher.go`` (GetList), ``pkg/storage/interfaces.go`` (ValidateListOptions).
 """
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import replace
 
 from pynetes.apiserver import listing, respond
@@ -109,13 +109,15 @@ def encoded(
     """The entries in the form that was negotiated."""
     resource, version, media = ctx.resource, ctx.version, ctx.media
     assert resource is not None and version is not None and media is not None
-    entries = [respond.present(resource, version, entry) for entry in entries]
+    if not media.as_:
+        entries = [respond.present(resource, version, entry) for entry in entries]
     if media.type == PROTOBUF:
         return _in_protobuf(ctx, media, entries, revision, continue_, remaining)
+    hidden = resource.hooks.hidden_annotations
     if media.as_ == "Table":
         body = respond.table(ctx, media, entries, revision, continue_=continue_, remaining=remaining)
     elif media.as_ == "PartialObjectMetadataList":
-        items = (encoding.partial_metadata(entry, media.version) for entry in entries)
+        items = (encoding.partial_metadata(entry, media.version, hidden) for entry in entries)
         body = encoding.partial_metadata_list(revision, items, media.version, continue_, remaining)
     elif media.as_:
         raise respond.not_that(ctx, media, "List")
@@ -132,12 +134,13 @@ def _in_protobuf(
 ) -> Response:
     resource, version = ctx.resource, ctx.version
     assert resource is not None and version is not None
+    items: Iterable[bytes]
     if not media.as_:
         kind, api_version = resource.list_kind, resource.gvk(version.name).api_version
         items = map(protobuf.message_of, entries)
     elif media.as_ == "PartialObjectMetadataList":
         kind, api_version = media.as_, f"meta.k8s.io/{media.version}"
-        items = map(protobuf.metadata_of, entries)
+        items = (protobuf.metadata_of(entry, resource.hooks.hidden_annotations) for entry in entries)
     else:
         raise respond.not_that(ctx, media, "List")
     return respond.packed(ctx, media, protobuf.list_body(kind, api_version, revision, items, continue_, remaining))

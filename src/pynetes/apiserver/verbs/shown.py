@@ -10,10 +10,10 @@ import re
 from typing import Any
 
 from pynetes.meta.gotext import json_text
+from pynetes.meta.marshal import ordered
 from pynetes.meta.objects import Object
 from pynetes.meta.patch import json as json_patch
 from pynetes.meta.patch import merge
-from pynetes.meta.schema import go_types
 from pynetes.meta.schema import types as schema_types
 
 _TYPE_ERROR = re.compile(r"json: cannot unmarshal (\w+)(?: ([^ ]+))? into Go (?:struct field [^ ]+|value) of type (.+)")
@@ -22,7 +22,7 @@ _KINDS = {"object": "map", "array": "slice", "string": "string", "bool": "bool",
 
 def json_patched(document: Object, patch: Any, type_name: str) -> str:
     """The text of a document after a JSON patch."""
-    patched = json_patch.apply(go_ordered(document, type_name), patch)
+    patched = json_patch.apply(ordered(document, type_name), patch)
     _sort(patched, [])
     for operation in patch:
         for member in ("path", "from"):
@@ -33,28 +33,7 @@ def json_patched(document: Object, patch: Any, type_name: str) -> str:
 
 def merge_patched(document: Object, patch: Any, type_name: str) -> str:
     """The text of a document after a merge patch."""
-    return json_text(merge.apply(go_ordered(document, type_name), patch))
-
-
-def go_ordered(document: Object, type_name: str) -> Object:
-    """A copy with the fields in the order in which Go writes them."""
-    found: Object = _ordered(document, go_types().names[type_name])
-    return found
-
-
-def _ordered(value: Any, row: int) -> Any:
-    kind, _, *rest = go_types().table[row]
-    if kind == "ptr":
-        return _ordered(value, rest[0])
-    if kind == "slice" and isinstance(value, list):
-        return [_ordered(item, rest[0]) for item in value]
-    if kind == "map" and isinstance(value, dict):
-        return {key: _ordered(value[key], rest[0]) for key in sorted(value)}
-    if kind == "struct" and isinstance(value, dict):
-        known = {name: inner for name, _, inner, *_ in rest[1]}
-        ordered = {name: _ordered(value[name], inner) for name, inner in known.items() if name in value}
-        return {**ordered, **{name: item for name, item in value.items() if name not in known}}
-    return value
+    return json_text(merge.apply(ordered(document, type_name), patch))
 
 
 def _sort(value: Any, tokens: list[str]) -> None:

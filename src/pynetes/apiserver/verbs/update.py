@@ -11,7 +11,7 @@ from pynetes.apiserver.admission import CREATE, UPDATE, Attributes
 from pynetes.apiserver.allocation import Allocation, allocate_changed, allocate_new
 from pynetes.apiserver.context import Context
 from pynetes.apiserver.respond import respond
-from pynetes.apiserver.verbs import bodies, create, leases, rules, writes
+from pynetes.apiserver.verbs import bodies, create, leases, owners, rules, writes
 from pynetes.apiserver.verbs.options import write_options
 from pynetes.apiserver.verbs.writes import Delete, Next, Target
 from pynetes.http.types import Response
@@ -66,6 +66,7 @@ def _read(ctx: Context, mode: str) -> Object:
     obj = bodies.to_storage(ctx.resource, obj)
     if ctx.resource.hooks.default is not None:
         ctx.resource.hooks.default(obj)
+    owners.drop_duplicates(ctx, obj, admitted=False)
     return obj
 
 
@@ -93,6 +94,7 @@ async def first_state(ctx: Context, target: Target, obj: Object, dry_run: bool) 
     resource = target.resource
     asked = Attributes(ctx, CREATE, resource, target.namespace, target.name, obj, dry_run=dry_run)
     await create.admit(asked)
+    owners.drop_duplicates(ctx, obj, admitted=True)
     _revision(obj)
     obj["metadata"].pop("resourceVersion", None)  # whatever it is, there is nothing to compare it with
     create.fill_system_fields(ctx, obj)
@@ -125,13 +127,13 @@ async def next_state(
     StatusError.
     """
     resource, old = target.resource, entry.object
-    obj["metadata"].pop("selfLink", None)
     if subresource is None:
         subresource = ctx.info.subresource
     asked = Attributes(
         ctx, UPDATE, resource, target.namespace, target.name, obj, old, subresource=subresource, dry_run=dry_run
     )
     await create.admit(asked)
+    owners.drop_duplicates(ctx, obj, admitted=True)
     check_revision(resource, target.name, obj, entry)
     allocation = None
     if not subresource:

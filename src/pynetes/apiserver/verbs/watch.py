@@ -6,7 +6,7 @@ upstream has it.
 Source: apiserver ``pkg/endpoints/handlers/watch.go``, ``pkg/storage/cacher/cache_watcher.go``.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from functools import partial
 
 import orjson
@@ -30,7 +30,10 @@ def watch(ctx: Context) -> Answer | Awaitable[Answer]:
     options = listing.options(ctx, watch=True)
     revision = listing.revision_of(options.resource_version)
     resource = ctx.resource
-    assert resource is not None
+    assert resource is not None and ctx.media is not None
+    if ctx.media.as_ == "PartialObjectMetadataList":
+        # no event is a list: upstream's stream breaks off at the first
+        return Stream(lambda writer: writer.close(), content_type=ctx.media.type)
     session = _Session(ctx, ctx.server.cache.of(resource), options, revision)
     if options.initial_events and revision > ctx.server.cache.revision:
         return _later(ctx, session, revision)
@@ -146,16 +149,16 @@ def query(ctx: Context, cache: ResourceCache, options: ListOptions) -> WatchQuer
         plain: Line = Entry.event if convert is None else lambda entry, type: in_version(entry).event(type)
         return WatchQuery(options.selection, (api_version, resource.group), plain, bookmark)
     if media.as_ == "Table":
-        return WatchQuery(options.selection, None, _table_lines(ctx, media, in_version), bookmark)
+        return WatchQuery(options.selection, None, _table_lines(ctx, media), bookmark)
     if media.as_ != "PartialObjectMetadata":
         raise respond.not_that(ctx, media, "")
+    hidden = resource.hooks.hidden_annotations
     shown_as = f"meta.k8s.io/{media.version}"
 
     def metadata_only(entry: Entry, type: str) -> bytes:
-        entry = in_version(entry)
         if media.type == PROTOBUF:
-            return protobuf.event(type, protobuf.envelope(shown_as, media.as_, protobuf.metadata_of(entry)))
-        return encoding.event_line(type, encoding.partial_metadata(entry, media.version))
+            return protobuf.event(type, protobuf.envelope(shown_as, media.as_, protobuf.metadata_of(entry, hidden)))
+        return encoding.event_line(type, encoding.partial_metadata(entry, media.version, hidden))
 
     return WatchQuery(options.selection, (api_version, "metadata", media.version, media.type), metadata_only, bookmark)
 
@@ -164,21 +167,28 @@ def _bookmark(ctx: Context, revision: int, *, initial_events_end: bool = False) 
     """A bookmark, of the kind that the watch shows."""
     resource, version, media = ctx.resource, ctx.version, ctx.media
     assert resource is not None and version is not None and media is not None
-    kind, api_version = resource.kind, resource.gvk(version.name).api_version
+    kind, api_version, type_name = resource.kind, resource.gvk(version.name).api_version, version.type_name
+    zero = resource.hooks.zero
     if media.as_ == "PartialObjectMetadata":
-        kind, api_version = media.as_, f"meta.k8s.io/{media.version}"
-    made = protobuf.bookmark if media.type == PROTOBUF else encoding.bookmark
-    return made(kind, api_version, revision, initial_events_end=initial_events_end)
+        kind, api_version, type_name, zero = media.as_, f"meta.k8s.io/{media.version}", "", None
+    obj = encoding.bookmark_object(
+        kind, api_version, type_name, revision, initial_events_end=initial_events_end, zero=zero
+    )
+    if media.type == PROTOBUF:
+        return protobuf.event("BOOKMARK", protobuf.encode(obj))
+    if media.as_ == "Table":
+        return encoding.event_line("BOOKMARK", respond.table(ctx, media, [obj], revision, headed=False))
+    return encoding.event_line("BOOKMARK", orjson.dumps(obj))
 
 
-def _table_lines(ctx: Context, media: Media, in_version: Callable[[Entry], Entry]) -> Line:
+def _table_lines(ctx: Context, media: Media) -> Line:
     """Tables of one row; only the first names the columns."""
     respond.include_object(ctx)
     headed = True
 
     def line(entry: Entry, type: str) -> bytes:
         nonlocal headed
-        table = respond.table(ctx, media, [in_version(entry)], entry.revision, headed=headed)
+        table = respond.table(ctx, media, [entry], entry.revision, headed=headed)
         headed = False
         return encoding.event_line(type, table)
 

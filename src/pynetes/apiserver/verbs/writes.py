@@ -11,7 +11,7 @@ from pynetes.apiserver import faults
 from pynetes.apiserver.allocation import Allocation, services
 from pynetes.apiserver.context import Context
 from pynetes.apiserver.parts import Parts
-from pynetes.apiserver.stored import encode
+from pynetes.apiserver.stored import canonical, encode
 from pynetes.meta import status
 from pynetes.meta.encoding import Entry
 from pynetes.meta.objects import Object
@@ -69,7 +69,7 @@ def write_context(ctx: Context, dry_run: bool = False, subresource: str | None =
     """What hooks may know. ``subresource``: other than the path's."""
     if subresource is None:
         subresource = ctx.info.subresource
-    return WriteContext(ctx.server.clock.now(), ctx.user.name, subresource, dry_run)
+    return WriteContext(ctx.server.clock.now(), ctx.user.name, subresource, dry_run, ctx.warnings)
 
 
 async def put_new(target: Target, obj: Object, dry_run: bool, lease: int = 0) -> Entry | Object:
@@ -130,7 +130,7 @@ async def change(
         try:
             if isinstance(decided, Delete):
                 assert entry is not None
-                return await remove(target, entry, decided.last, dry_run)
+                return await remove(target, entry, canonical(target.resource, decided.last), dry_run)
             return await _write(target, entry, decided, dry_run, lease)
         except CompareFailed as failed:
             entry = entry_of(failed.current)

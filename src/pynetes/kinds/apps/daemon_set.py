@@ -12,7 +12,6 @@ from pynetes.kinds.core.pod_defaults import default_template, fill
 from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.kinds.strategy import Strategy
 from pynetes.meta.fielderrors import immutable, invalid, not_supported, required, same
-from pynetes.meta.gotext import sorted_map
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.selectors import SelectorError, format_object, from_object
@@ -90,15 +89,14 @@ def validate_update(daemon_set: Object, old: Object, context: WriteContext) -> S
 def _spec(spec: Object) -> list[Cause]:
     selector, template = spec.get("selector"), spec["template"]
     causes = label_selector("spec.selector", selector)
-    labels = (template.get("metadata") or {}).get("labels") or {}
+    labels = (template.get("metadata") or {}).get("labels")
     try:
-        if not from_object(selector).matches(labels):
-            detail = "`selector` does not match template `labels`"
-            causes.append(invalid("spec.template.metadata.labels", sorted_map(labels) or None, detail))
+        if not from_object(selector).matches(labels or {}):
+            causes.append(workload.bad_labels("spec.template.metadata.labels", labels))
     except SelectorError:
         pass
     if selector is not None and not selector.get("matchLabels") and not selector.get("matchExpressions"):
-        causes.append(invalid("spec.selector", selector, "empty selector is invalid for daemonset"))
+        causes.append(workload.bad_selector(selector, "empty selector is invalid for daemonset"))
     causes += pod_spec.template("spec.template", template)
     causes += workload.always_restarted("spec.template", template, "DaemonSet")
     causes += workload.counts("spec", spec, ("minReadySeconds",))
@@ -164,4 +162,6 @@ HOOKS = Hooks(
     validate_update=validate_update,
     warnings=warnings,
     table_row=table_row,
+    zero=lambda daemon_set: _set_template_generation(daemon_set, 0),
+    hidden_annotations=frozenset((TEMPLATE_GENERATION,)),
 )

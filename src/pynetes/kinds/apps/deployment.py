@@ -149,4 +149,5 @@ HOOKS = Hooks(
     validate_update=validate_update,
     warnings=warnings,
     table_row=table_row,
+    zero=workload.zero,
 )

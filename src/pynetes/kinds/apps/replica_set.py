@@ -90,5 +90,6 @@ HOOKS = Hooks(
     validate_update=validate_update,
     warnings=warnings,
     table_row=table_row,
+    zero=workload.zero,
     fields=fields,
 )

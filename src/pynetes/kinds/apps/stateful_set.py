@@ -127,7 +127,7 @@ def _spec(spec: Object, existing: bool = False) -> list[Cause]:
         causes += workload.matches_template(spec, "spec.template")
         causes += _template("spec.template", spec)
     except SelectorError:
-        causes.append(invalid("spec.selector", spec.get("selector"), ""))
+        causes.append(workload.bad_selector(spec.get("selector"), ""))
     return causes + workload.always_restarted("spec.template", spec["template"], "StatefulSet")
 
 
@@ -228,4 +228,5 @@ HOOKS = Hooks(
     validate_update=validate_update,
     warnings=warnings,
     table_row=table_row,
+    zero=workload.zero,
 )

@@ -6,6 +6,7 @@ Source: kubernetes ``pkg/apis/batch/validation/validation.go`` ``validateCronJob
 import re
 from collections.abc import Sequence
 
+from pynetes.kinds import workload
 from pynetes.kinds.batch.job_validation import job_spec
 from pynetes.kinds.batch.schedules import ScheduleError, parse_schedule, zone_problem
 from pynetes.kinds.metadata import object_meta, object_meta_update
@@ -83,7 +84,7 @@ def _time_zone(path: Path, zone: str) -> list[Cause]:
 def _job_template(path: Path, spec: Object) -> list[Cause]:
     causes = job_spec(path, spec)
     if (selector := spec.get("selector")) is not None:
-        causes.append(invalid(f"{path}.selector", selector, "`selector` will be auto-generated"))
+        causes.append(workload.bad_selector(selector, "`selector` will be auto-generated", f"{path}.selector"))
     if spec.get("manualSelector"):
         causes.append(not_supported(f"{path}.manualSelector", True, ("nil", "false")))
     return causes

@@ -5,6 +5,7 @@ Source: kubernetes ``pkg/apis/batch/validation/validation.go``, ``pkg/registry/b
 
 from collections.abc import Sequence
 
+from pynetes.kinds import workload
 from pynetes.kinds.batch.job_policies import failure_policy, success_policy
 from pynetes.kinds.batch.job_status import has_condition, status_update
 from pynetes.kinds.core import pod_spec
@@ -70,7 +71,7 @@ def _generated_selector(job: Object) -> list[Cause]:
         elif labels[key] != value:
             causes.append(invalid(f"{path}.labels[{key}]", sorted_map(labels), f"must be '{value}'"))
     if not label_selector("", spec["selector"]) and not from_object(spec["selector"]).matches(expected):
-        causes.append(invalid("spec.selector", spec["selector"], "`selector` not auto-generated"))
+        causes.append(workload.bad_selector(spec["selector"], "`selector` not auto-generated"))
     return causes
 
 
@@ -85,9 +86,7 @@ def _spec(path: Path, spec: Object) -> list[Cause]:
         causes += wrong
     labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels")
     if not wrong and (selector is None or not from_object(selector).matches(labels or {})):
-        detail = "`selector` does not match template `labels`"
-        shown = None if labels is None else sorted_map(labels)
-        causes.append(invalid(f"{path}.template.metadata.labels", shown, detail))
+        causes.append(workload.bad_labels(f"{path}.template.metadata.labels", labels))
     return causes
 
 

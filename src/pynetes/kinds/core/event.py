@@ -10,10 +10,11 @@ from pynetes.kinds import rows
 from pynetes.kinds.internal import internal_json
 from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.meta.fielderrors import FIELD_IMMUTABLE, invalid, required, same
-from pynetes.meta.names import dns1123_subdomain, qualified_name, size
+from pynetes.meta.names import dns1123_subdomain, path_segment, qualified_name, size
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.status import Cause
+from pynetes.meta.validation import metadata
 
 _IMMUTABLE: Sequence[tuple[str, Any]] = (
     ("involvedObject", {}),
@@ -37,8 +38,9 @@ _MISMATCH = "does not match event.namespace"
 
 
 def validate(event: Object, context: WriteContext) -> Sequence[Cause]:
-    """The rules of the core group, for which clients of old are never too sloppy."""
-    return _legacy_rules(event, "reportingComponent")
+    """The rules of the core group, for which clients of old are never too sloppy, and those of any metadata."""
+    causes = _legacy_rules(event, "reportingComponent")
+    return causes or metadata(event["metadata"], True, path_segment, "metadata")
 
 
 def validate_update(event: Object, old: Object, context: WriteContext) -> Sequence[Cause]:

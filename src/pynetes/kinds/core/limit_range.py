@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pynetes.kinds import rows
 from pynetes.kinds.core import resource_names
 from pynetes.kinds.core.pod_defaults import round_amounts
 from pynetes.kinds.metadata import Validation
@@ -10,7 +11,7 @@ from pynetes.meta.fielderrors import Path, duplicate, forbidden, invalid, requir
 from pynetes.meta.names import qualified_name
 from pynetes.meta.objects import Object
 from pynetes.meta.quantity import Quantity
-from pynetes.meta.resource import Hooks
+from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.status import Cause
 
 _TYPES = ("Pod", "Container", "PersistentVolumeClaim")
@@ -29,6 +30,13 @@ def default(limit_range: Object) -> None:
 def _default_container(item: Object) -> None:
     limits = item["default"] = {**(item.get("max") or {}), **(item.get("default") or {})}
     item["defaultRequest"] = {**(item.get("min") or {}), **limits, **(item.get("defaultRequest") or {})}
+
+
+def prepare_create(limit_range: Object, context: WriteContext) -> None:
+    """Without a name it gets one that is nobody's."""
+    meta = limit_range["metadata"]
+    if not meta.get("name"):
+        meta["name"] = meta["uid"]
 
 
 def rules(limit_range: Object) -> list[Cause]:
@@ -112,13 +120,14 @@ def _one(path: Path, resource: str, amounts: Mapping[str, Quantity | None]) -> l
 
 
 def table_row(limit_range: Object, now: float) -> list[Any]:
-    return [limit_range["metadata"]["name"], limit_range["metadata"].get("creationTimestamp")]
+    return [limit_range["metadata"]["name"], rows.created(limit_range)]
 
 
 _VALIDATION = Validation(rules=rules)
 
 HOOKS = Hooks(
     default=default,
+    prepare_create=prepare_create,
     validate=_VALIDATION.create,
     validate_update=lambda obj, old, context: [*_VALIDATION.create(obj, context)],
     table_row=table_row,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from pynetes.kinds.core.disabled import drop_disabled
 from pynetes.kinds.core.pod_defaults import default_pod
-from pynetes.kinds.core.pod_row import table_row
+from pynetes.kinds.core.pod_row import row_conditions, table_row
 from pynetes.kinds.core.pod_update import validate_update
 from pynetes.kinds.core.pod_validation import validate_create
 from pynetes.kinds.core.pod_warnings import pod_warnings
@@ -33,7 +33,7 @@ def prepare_create(pod: Object, context: WriteContext) -> None:
     if spec.get("topologySpreadConstraints"):
         _expand_spread(pod)
     if pod["metadata"].get("annotations"):
-        sync_app_armor(pod)
+        context.warnings.extend(sync_app_armor(pod))
 
 
 def _gated(now: float) -> Object:
@@ -165,18 +165,6 @@ def fields(pod: Object) -> Mapping[str, str]:
     }
 
 
-def row_conditions(pod: Object) -> list[Object]:
-    """The conditions of a table row: said of pods that ended."""
-    reason = (pod.get("status") or {}).get("phase")
-    if reason == "Succeeded":
-        message = "The pod has completed successfully."
-    elif reason == "Failed":
-        message = "The pod failed."
-    else:
-        return []
-    return [{"type": "Completed", "status": "True", "reason": reason, "message": message}]
-
-
 grace_period = termination_grace_period
 
 HOOKS = Hooks(
@@ -187,5 +175,6 @@ HOOKS = Hooks(
     validate_update=validate_update,
     warnings=pod_warnings,
     table_row=table_row,
+    row_conditions=row_conditions,
     fields=fields,
 )

@@ -10,6 +10,8 @@ from pynetes.kinds import rows
 from pynetes.kinds.pods.lifecycle import TERMINAL_PHASES, find_condition, is_sidecar
 from pynetes.meta.objects import Object
 
+_COMPLETED = {"Succeeded": "The pod has completed successfully.", "Failed": "The pod failed."}
+
 
 @dataclass(slots=True)
 class _Summary:
@@ -49,6 +51,13 @@ def table_row(pod: Object, now: float) -> list[Any]:
         status.get("nominatedNodeName") or rows.NONE,
         _readiness_gates(spec, status),
     ]
+
+
+def row_conditions(pod: Object) -> list[Object]:
+    """That the pod is done, for who hides such rows."""
+    phase = (pod.get("status") or {}).get("phase", "")
+    message = _COMPLETED.get(phase)
+    return [{"type": "Completed", "status": "True", "reason": phase, "message": message}] if message else []
 
 
 def _readiness_gates(spec: Object, status: Object) -> str:

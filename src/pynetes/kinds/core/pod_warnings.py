@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pynetes.kinds.core.claim_warnings import claim_spec_warnings, fractional, is_fractional
 from pynetes.kinds.core.node_labels import DEPRECATED, node_term_warnings
 from pynetes.kinds.core.path_warnings import overlapping_paths
-from pynetes.kinds.core.profiles import APP_ARMOR, SECCOMP_CONTAINER, SECCOMP_POD, app_armor_of
+from pynetes.kinds.core.profiles import APP_ARMOR, APP_ARMOR_TEXT, SECCOMP_CONTAINER, SECCOMP_POD, app_armor_of
 from pynetes.meta.addresses import ip_warnings
 from pynetes.meta.fielderrors import Path
 from pynetes.meta.gotext import quoted
@@ -19,7 +19,6 @@ _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 _NO_SELECTOR = "a null labelSelector results in matching no pod"
 _SECCOMP_TEXT = 'non-functional in v1.27+; use the "seccompProfile" field instead'
-_APP_ARMOR_TEXT = 'deprecated since v1.30; use the "appArmorProfile" field instead'
 _BYTES = ("memory", "ephemeral-storage")
 
 _ANNOTATIONS = {
@@ -146,15 +145,10 @@ def _profiles(path: Path, annotations: Object, spec: Object, is_template: bool) 
         if own.get("seccompProfile") is None and f"{SECCOMP_CONTAINER}{name}" in annotations:
             found.append(f"{path}[{SECCOMP_CONTAINER}{name}]: {_SECCOMP_TEXT}")
         key = f"{APP_ARMOR}{name}"
-        if key not in annotations:
-            continue
-        meant, given = app_armor_of(annotations[key]), own.get("appArmorProfile")
-        if is_template:
-            warns = given is None and (whole is None or whole != meant)
-        else:
-            warns = given == meant
-        if warns:
-            found.append(f"{path}[{key}]: {_APP_ARMOR_TEXT}")
+        # of a pod's own, preparing it warns
+        if is_template and key in annotations and own.get("appArmorProfile") is None:
+            if whole is None or whole != app_armor_of(annotations[key]):
+                found.append(f"{path}[{key}]: {APP_ARMOR_TEXT}")
     return found
 
 

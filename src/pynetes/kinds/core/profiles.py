@@ -15,6 +15,7 @@ from pynetes.meta.status import Cause
 SECCOMP_POD = "seccomp.security.alpha.kubernetes.io/pod"
 SECCOMP_CONTAINER = "container.seccomp.security.alpha.kubernetes.io/"
 APP_ARMOR = "container.apparmor.security.beta.kubernetes.io/"
+APP_ARMOR_TEXT = 'deprecated since v1.30; use the "appArmorProfile" field instead'
 
 
 def app_armor_of(annotation: str) -> Object | None:
@@ -29,20 +30,28 @@ def app_armor_of(annotation: str) -> Object | None:
     return None
 
 
-def sync_app_armor(pod: Object) -> None:
-    """Annotations become the fields of the containers that have none, in place."""
+def sync_app_armor(pod: Object) -> list[str]:
+    """Annotations become the fields of the containers that have none, in place; the warnings about them."""
     annotations = pod["metadata"].get("annotations") or {}
     spec = pod["spec"]
     if not any(key.startswith(APP_ARMOR) for key in annotations) or (spec.get("os") or {}).get("name") == "windows":
-        return
+        return []
+    warnings = []
     whole = (spec.get("securityContext") or {}).get("appArmorProfile")
     for _, container in all_containers("", spec):
-        annotation = annotations.get(APP_ARMOR + container.get("name", ""))
+        key = APP_ARMOR + container.get("name", "")
+        annotation = annotations.get(key)
         if annotation is None or (container.get("securityContext") or {}).get("appArmorProfile") is not None:
             continue
         profile = app_armor_of(annotation)
-        if profile is not None and profile != whole and not app_armor("", profile):
+        if profile is not None and app_armor("", profile):
+            profile = None
+        if profile is not None and profile != whole:
             container["securityContext"] = {**(container.get("securityContext") or {}), "appArmorProfile": profile}
+        elif profile is not None:
+            continue  # the pod's own says it
+        warnings.append(f"metadata.annotations[{key}]: {APP_ARMOR_TEXT}")
+    return warnings
 
 
 def profile_annotations(path: Path, annotations: Mapping[str, str], spec: Object) -> list[Cause]:

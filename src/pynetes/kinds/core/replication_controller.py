@@ -12,8 +12,7 @@ from pynetes.kinds.core import pod_spec
 from pynetes.kinds.core.pod_defaults import default_template, fill
 from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.kinds.strategy import Strategy
-from pynetes.meta.fielderrors import forbidden, invalid, not_supported, required
-from pynetes.meta.gotext import sorted_map
+from pynetes.meta.fielderrors import forbidden, not_supported, required
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.selectors import from_labels
@@ -56,10 +55,9 @@ def _spec(spec: Object) -> list[Cause]:
     if template is None:
         return [*causes, required("spec.template")]
     selector = from_labels(spec.get("selector"))
-    labels = (template.get("metadata") or {}).get("labels") or {}
-    if not selector.empty and not selector.matches(labels):
-        detail = "`selector` does not match template `labels`"
-        causes.append(invalid("spec.template.metadata.labels", sorted_map(labels) or None, detail))
+    labels = (template.get("metadata") or {}).get("labels")
+    if not selector.empty and not selector.matches(labels or {}):
+        causes.append(workload.bad_labels("spec.template.metadata.labels", labels))
     causes += pod_spec.template("spec.template", template)
     policy = template["spec"].get("restartPolicy") or ""
     if policy != "Always":

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pynetes.kinds import rows
 from pynetes.kinds.metadata import Validation, object_meta
 from pynetes.meta.fielderrors import Path, invalid, required
 from pynetes.meta.names import path_segment
@@ -57,7 +58,7 @@ def _cluster_rules(obj: Object) -> list[Cause]:
 
 
 def table_row(obj: Object, now: float) -> list[Any]:
-    return [obj["metadata"]["name"], obj["metadata"].get("creationTimestamp")]
+    return [obj["metadata"]["name"], rows.created(obj)]
 
 
 def _hooks(validation: Validation) -> Hooks:

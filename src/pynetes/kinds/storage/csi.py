@@ -77,7 +77,7 @@ def node_row(obj: Object, now: float) -> list[Any]:
 
 
 def capacity_row(obj: Object, now: float) -> list[Any]:
-    return [obj["metadata"]["name"], obj["metadata"].get("creationTimestamp")]
+    return [obj["metadata"]["name"], rows.created(obj)]
 
 
 DRIVER_HOOKS = Hooks(

@@ -9,7 +9,7 @@ Differs: a time's zone and a nested message given in parts are not kept as Go ke
 from collections.abc import Iterable
 from functools import lru_cache
 
-from pynetes.meta.encoding import EVENT_LINES, Entry
+from pynetes.meta.encoding import EVENT_LINES, NONE_HIDDEN, Entry, metadata_apart
 from pynetes.meta.groupversionkind import GroupVersionKind
 from pynetes.meta.objects import Object
 from pynetes.meta.protobuf.messages import META, ProtobufError, messages
@@ -130,14 +130,6 @@ def event(type: str, obj: bytes) -> bytes:
     return len(bare).to_bytes(4, "big") + bare
 
 
-def bookmark(kind: str, api_version: str, revision: int, *, initial_events_end: bool = False) -> bytes:
-    """The frame of a BOOKMARK event of a watch of this kind."""
-    metadata: Object = {"resourceVersion": str(revision)}
-    if initial_events_end:
-        metadata["annotations"] = {"k8s.io/initial-events-end": "true"}
-    return event("BOOKMARK", encode({"kind": kind, "apiVersion": api_version, "metadata": metadata}))
-
-
 # -- of entries, each made once
 
 
@@ -155,11 +147,11 @@ def message_of(entry: Entry) -> bytes:
     return found
 
 
-def metadata_of(entry: Entry) -> bytes:
+def metadata_of(entry: Entry, hidden: frozenset[str] = NONE_HIDDEN) -> bytes:
     """The message of the entry's PartialObjectMetadata."""
 
     def make(entry: Entry) -> bytes:
-        return sized(b"\n", writer(_METADATA)(entry.object["metadata"]))
+        return sized(b"\n", writer(_METADATA)(metadata_apart(entry.object["metadata"], hidden)))
 
     found: bytes = entry.encoding("protobuf metadata", make)
     return found
