@@ -275,6 +275,8 @@ class SecureTransport(asyncio.Transport):
             return self._context
         if name == "peercert":
             return self._socket.getpeercert()
+        if name == "ssl_object":
+            return self._socket
         if name == "peername":
             with suppress(OSError):  # it may have gone again
                 return self._socket.getpeername()
