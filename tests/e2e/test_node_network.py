@@ -248,3 +248,35 @@ def test_a_node_port_is_reached_on_every_node_and_on_localhost(
     assert seen_by(world, "node-a", world["node-a"], 30080)
     assert seen_by(world, "node-a", world["node-b"], 30080)
     assert seen_by(world, "node-a", "127.0.0.1", 30080)
+
+
+def test_a_node_whose_namespace_was_deleted_is_joined_anew(world: dict[str, str]) -> None:
+    name = "lost"
+    network = NodeNetwork(name, ("10.99.8.1/24",), (VirtualNode("a", 1, ("10.99.8.2/24",)),))
+    commands = RealCommands(RealClock())
+    try:
+        for _ in range(2):
+            asyncio.run(nodes.ensure(network, commands))
+            file = namespaces.RUN_NETNS / names.namespace(name, "a")
+            assert "eth0" in namespaces.run_inside(file, links_here)
+            namespaces.release(file)
+    finally:
+        asyncio.run(cleanup.remove(name, commands))
+
+
+def links_here() -> str:
+    return Path("/proc/self/task", str(threading.get_native_id()), "net/dev").read_text()
+
+
+def test_names_of_namespaces_can_be_removed_after_others_have_used_theirs(world: dict[str, str]) -> None:
+    """``ip netns add`` makes /run/netns a mount of itself when it is none: never above what is in it already."""
+    file = namespaces.create("pynetestest-ours")
+    commands = RealCommands(RealClock())
+    try:
+        asyncio.run(commands.run(["ip", "netns", "add", "pynetestest-theirs"]))
+        mounts = Path("/proc/self/mountinfo").read_text()
+        assert sum(line.split()[4] == str(file) for line in mounts.splitlines()) == 1
+    finally:
+        asyncio.run(commands.run(["ip", "netns", "del", "pynetestest-theirs"], check=False))
+        namespaces.delete("pynetestest-ours")
+    assert not file.exists()

@@ -70,7 +70,8 @@ def traces(folder: ClusterDir) -> bool:
         return False
     from pynetes.network import names, namespaces
 
-    return bool(namespaces.names(names.namespace_prefix(folder.handle))) or any(cgroups(folder.handle))
+    found = namespaces.names(names.namespace_prefix(folder.handle))
+    return any(namespaces.held(namespaces.RUN_NETNS / name) for name in found) or any(cgroups(folder.handle))
 
 
 def stop_processes(folder: ClusterDir, clock: Clock) -> None:

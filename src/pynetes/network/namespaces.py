@@ -1,7 +1,8 @@
 """Network namespaces (and their like) by system calls: make, keep, enter and delete them without starting a program.
 
 A namespace lives as long as something holds it: here a bind mount of its file, by convention ``/run/netns/NAME``, where
-``ip netns`` sees it too. Whatever acts *inside* one does so on a thread of its own that ends with the act, or in a
+``ip netns`` sees it too. By the same convention that directory is a mount point of its own, shared; who comes first
+makes it one. Whatever acts *inside* one does so on a thread of its own that ends with the act, or in a
 process that entered it for good (a node's) before it started its threads.
 
 Source: man 7 namespaces, man 2 setns, man 8 ip-netns.
@@ -27,6 +28,7 @@ FLAGS = {"net": 0x40000000, "ipc": 0x08000000, "uts": 0x04000000}
 """What unshare(2) calls each kind of namespace that a thread may leave alone."""
 
 MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC, MS_PRIVATE = 0x2, 0x4, 0x8, 0x1000, 0x4000, 0x40000
+MS_SHARED = 0x100000
 MNT_DETACH, UMOUNT_NOFOLLOW = 0x2, 0x8
 NSFS_MAGIC = 0x6E736673
 
@@ -79,7 +81,11 @@ def release(file: Path) -> None:
     """Let go of the namespace that is bound to this file; it ends with its last process. Nothing there is fine."""
     while unmount(file):  # a repeated start may have bound twice
         pass
-    file.unlink(missing_ok=True)
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise  # else it is mounted once more where nobody can reach it: below a mount over its whole directory
 
 
 def held(file: Path) -> bool:
@@ -119,10 +125,27 @@ def run_inside(file: Path, function: Callable[..., T], *args: object) -> T:
 
 def create(name: str) -> Path:
     """A network namespace under this name, with its loopback up. One that is there already stays as it is."""
+    _share(RUN_NETNS)
     file = RUN_NETNS / name
     if not held(file):
         hold({"net": file}, loopback_up)
     return file
+
+
+def _share(directory: Path) -> None:
+    """Make the directory a shared mount of itself before anything is mounted in it.
+
+    Otherwise the first ``ip netns add`` or CNI plug-in would do so later, above what we have mounted, and our names
+    could never be removed. Source: iproute2 ``ip/ipnetns.c``, containernetworking ``pkg/testutils/netns_linux.go``.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        mount("", directory, "none", MS_SHARED | MS_REC)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        mount(str(directory), directory, "none", MS_BIND | MS_REC)
+        mount("", directory, "none", MS_SHARED | MS_REC)
 
 
 def delete(name: str) -> None:

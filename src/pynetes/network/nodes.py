@@ -87,10 +87,15 @@ def filter_text(network: NodeNetwork, family: int, existing: Sequence[str]) -> s
 
 async def ensure(network: NodeNetwork, commands: Commands) -> None:
     """Make the network, or what is missing of it. Raises: CommandFailed, OSError."""
+    links = await host_links(commands)
+    stale = [link for link in _lost(network) if link in links]  # their other ends went with the namespaces
+    if stale:
+        text = _text([f"link del {link}" for link in stale])  # one may go by itself meanwhile: -force
+        await commands.run(["ip", "-force", "-batch", "-"], stdin=text.encode(), check=False)
     for node in network.nodes:
         namespace = namespaces.create(names.namespace(network.cluster, node.name))
         namespaces.run_inside(namespace, forwarding.forward_all)
-    links = await host_links(commands)
+    links = links.difference(stale)
     for batch in plan(network, links):
         where = ["-netns", batch.namespace] if batch.namespace else []
         await commands.run(["ip", *where, "-batch", "-"], stdin=batch.text.encode())
@@ -101,6 +106,15 @@ async def ensure(network: NodeNetwork, commands: Commands) -> None:
         saved = (await commands.run([f"{program}-save"])).stdout.decode(errors="replace").splitlines()
         text = filter_text(network, family, saved)
         await commands.run([f"{program}-restore", "-w", "5", "--noflush"], stdin=text.encode())
+
+
+def _lost(network: NodeNetwork) -> list[str]:
+    """The links to nodes whose namespaces are not there (yet, or any more)."""
+    return [
+        names.link(network.cluster, node.number)
+        for node in network.nodes
+        if not namespaces.held(namespaces.RUN_NETNS / names.namespace(network.cluster, node.name))
+    ]
 
 
 async def host_links(commands: Commands) -> set[str]:
