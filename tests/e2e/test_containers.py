@@ -427,17 +427,20 @@ def test_a_start_that_was_interrupted_is_finished_by_the_next_runtime(node: Node
     async def main(runtime: OCIRuntime) -> None:
         sandbox = await runtime.run_sandbox(sandbox_config(tmp_path))
         config = ContainerConfig("c", 0, "busybox:test", args=("sleep", "100"), log_path="c.log")
-        made, broken = [await runtime.create_container(sandbox.id, config) for _ in range(2)]
+        made, broken, orphan = [await runtime.create_container(sandbox.id, config) for _ in range(3)]
         state = runtime._state
         pid = await conmon.create(state, state.container(made).record, str(tmp_path / "made.log"))
         await conmon.create(state, state.container(broken).record, str(tmp_path / "broken.log"))
         await state.commands.run(state.runc("delete", "--force", broken))  # runc was killed before it was done
+        await conmon.create(state, state.container(orphan).record, str(tmp_path / "orphan.log"))
+        os.kill(int((state.paths.container(orphan) / "conmon.pid").read_text()), signal.SIGKILL)
         await runtime.close()
         async with node.runtime() as second:
             found = await second.container(made)
             assert (found.state, second._state.container(made).record.pid) == (ContainerState.RUNNING, pid)
-            assert (await second.container(broken)).state is ContainerState.CREATED
-            assert not (node.root / "runtime" / "runc" / broken).exists()
+            for cleared in (broken, orphan):  # without a shim nobody would learn of an end
+                assert (await second.container(cleared)).state is ContainerState.CREATED
+                assert not (node.root / "runtime" / "runc" / cleared).exists()
             await second.stop_container(made, 0)
             assert (await second.container(made)).exit_code == 137
             await second.remove_sandbox(sandbox.id)

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 MAKING_SECONDS = 5.0
 """How long a shim that was left alone may take to finish what it makes."""
 
-LOOK_SECONDS = 0.05
+LOOK_SECONDS = 0.2
 
 
 async def adopt(state: State, endings: Endings) -> None:
@@ -78,25 +78,30 @@ async def _containers(state: State, endings: Endings) -> None:
 async def _half_started(state: State, endings: Endings, live: Live) -> None:
     """A record that says created: a start may have been under way, and its shim may be at it still.
 
-    What the shim has made is let go and taken up. What it could not make is cleared, and the container counts as never
-    started: whoever wanted it starts another.
+    A shim that has told of what it made, and lives, has its container let go. One that finds nobody to tell it to ends,
+    and what it made would end unseen: that is cleared, and the container counts as never started, so that whoever
+    wanted it starts another.
     """
     container_id = live.record.id
     begun = (state.paths.runc / container_id).exists() or (state.paths.exits / container_id).exists()
+    told = live.record.pid > 0
     deadline = state.clock.monotonic() + MAKING_SECONDS
-    while (making := _has_shim(container_id)) or begun:
-        if await _status(state, container_id) == "created":
+    while (shim := _has_shim(container_id)) or begun:
+        status = await _status(state, container_id)
+        if status == "created" and shim and told:
             await state.commands.run(state.runc("start", container_id), check=False)  # or its starter did, just now
+            status = await _status(state, container_id)
         pid = _process(state.paths.container(container_id))
-        if await _status(state, container_id) in ("running", "stopped") and pid:
+        if status in ("running", "stopped") and pid:
             state.change(live, pid=pid, start_ticks=process_start(pid), started_at=state.now())
             endings.follow(live)
             return
-        if not making or state.clock.monotonic() > deadline:
+        if not shim or state.clock.monotonic() > deadline:
             log.warning("container %s was being started when its node was interrupted: cleared", container_id)
             await state.commands.run(state.runc("delete", "--force", container_id), check=False)
             (state.paths.exits / container_id).unlink(missing_ok=True)
             return
+        told = told or status == "created"  # for if it still lives at the next look, it has told
         await state.clock.sleep(LOOK_SECONDS)
 
 
