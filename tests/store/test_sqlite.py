@@ -2,9 +2,11 @@
 
 import asyncio
 import errno
+import shutil
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -161,6 +163,54 @@ def test_a_file_that_is_no_store_is_refused_and_left_alone(tmp_path, clock):
         assert (tmp_path / "s.db").read_bytes() == b"not a database, " * 1000
 
     run_virtual(main(), clock)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "complaint"),
+    [
+        (lambda log: log.unlink(), "was not closed, and its log is gone"),
+        (lambda log: log.write_bytes(b"\xff" * 5000), "has a log that is damaged"),
+    ],
+)
+def test_a_log_that_is_gone_or_damaged_is_told_and_not_taken_for_an_older_state(tmp_path, clock, spoil, complaint):
+    async def killed():
+        store = SQLiteStore(tmp_path / "s.db", clock)
+        await store.open()
+        await store.put(A, b"1")
+        for name in ("s.db", "s.db-wal", "s.db.lock"):
+            shutil.copy(tmp_path / name, tmp_path / f"killed-{name}")
+        await store.close()
+        for name in ("s.db", "s.db-wal", "s.db.lock"):
+            shutil.copy(tmp_path / f"killed-{name}", tmp_path / name)
+
+    async def main():
+        store = SQLiteStore(tmp_path / "s.db", VirtualClock(1))
+        with pytest.raises(OSError, match=complaint) as error:
+            await store.open()
+        assert error.value.errno == errno.EIO
+        (tmp_path / "s.db-wal").unlink(missing_ok=True)
+        (tmp_path / "s.db.lock").unlink()
+        await store.open()  # who says so gets the older state
+        assert await store.get(A) is None
+        await store.close()
+
+    run_virtual(killed(), clock)
+    spoil(tmp_path / "s.db-wal")
+    _later(main())
+
+
+def test_another_programs_database_is_refused_and_left_alone(tmp_path, clock):
+    with closing(sqlite3.connect(tmp_path / "s.db")) as other:
+        other.execute("CREATE TABLE t (a)")
+        other.commit()
+    before = (tmp_path / "s.db").read_bytes()
+
+    async def main():
+        with pytest.raises(OSError, match="another program's database"):
+            await SQLiteStore(tmp_path / "s.db", clock).open()
+
+    run_virtual(main(), clock)
+    assert (tmp_path / "s.db").read_bytes() == before
 
 
 def test_a_full_disk_fails_the_writes_and_spares_what_was_acknowledged(tmp_path, clock):

@@ -10,6 +10,9 @@ later changes undone, a key's history is a chain, and compaction needs no index 
 
 Durable: WAL with ``synchronous=FULL``. A write that fails (disk full, locked) fails with every write decided after it,
 and leaves no trace; an input/output error or a damaged file ends all further writing, reads go on from memory.
+
+A log that is gone or spoilt would be an older state to SQLite, without a word. The lock file therefore says whether the
+store was closed: what was not is opened only with its log.
 """
 
 import asyncio
@@ -22,7 +25,7 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -41,6 +44,8 @@ _BATCH_WRITES = 256
 _SWEEP_REVISIONS = 500
 _CHECKPOINT_WRITES = 2000
 _LOG_EVENTS = 1024
+_LOG_MAGIC = (0x377F0682).to_bytes(4, "big")
+_OPEN, _CLOSED = b"open  ", b"closed"
 
 _PRAGMAS = (
     # exclusive: a sqlite3 program beside us would be the second connection
@@ -123,23 +128,55 @@ class SQLiteStore(EmbeddedStore):
             os.close(self._lock_file)
             raise OSError(errno.EBUSY, "the store is open in another process", str(self._path)) from error
 
+    def _mark(self, state: bytes) -> None:
+        """Say in the lock file whether there are writes that are in the log only."""
+        with suppress(OSError):  # no room: then nobody will miss a log
+            os.pwrite(self._lock_file, state, 0)
+
     async def _unlock(self) -> None:
         connection: sqlite3.Connection | None = getattr(self, "_connection", None)
         if connection is not None:
             await self._clock.in_thread(connection.close)
+            if not Path(f"{self._path}-wal").exists():  # folded into the database, as the last to close does
+                self._mark(_CLOSED)
         os.close(self._lock_file)
+
+    def _check_log(self) -> None:
+        """Raises: OSError when the log that holds the last writes is not there any more, or is no log."""
+        log_file = Path(f"{self._path}-wal")
+        try:
+            with log_file.open("rb") as file:
+                head = file.read(len(_LOG_MAGIC))
+        except FileNotFoundError:
+            if os.pread(self._lock_file, len(_OPEN), 0) != _OPEN:
+                return
+            trouble = "was not closed, and its log is gone"
+        else:
+            if not head or head[:-1] == _LOG_MAGIC[:-1]:  # the last bit of the magic number tells the byte order
+                return
+            trouble = "has a log that is damaged"
+        raise OSError(
+            errno.EIO,
+            f"the store {trouble}: what was written last is in it. Bring back {log_file}, or go on with an older state: "
+            f"remove it and {self._path}.lock",
+            str(self._path),
+        )
 
     def _load(self) -> list[tuple[int, int]]:
         """Open the file and read the whole state; returns the leases. In a thread."""
+        self._check_log()
         connection = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
         self._connection = connection
         application = connection.execute("PRAGMA application_id").fetchone()[0]
         found = connection.execute("PRAGMA user_version").fetchone()[0]
         if application not in (0, _APPLICATION_ID) or found > FORMAT:
             raise OSError(errno.EINVAL, f"not a store that this version can read (format {found})", str(self._path))
+        if application == 0 and connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+            raise OSError(errno.EINVAL, "another program's database", str(self._path))
         for statement in _PRAGMAS:
             connection.execute(statement)
         connection.executescript(_SCHEMA)
+        self._mark(_OPEN)
         numbers: dict[str, int] = dict(connection.execute("SELECT name, value FROM numbers"))
         self._compacted, self._retained = numbers["compacted"], numbers["retained"]
         last = numbers["revision"]
