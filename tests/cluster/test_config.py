@@ -84,6 +84,17 @@ def test_a_cluster_without_nodes_is_refused():
         make(nodes=0)
 
 
+def test_a_folder_that_cannot_be_written_is_told_and_not_left_half_made(tmp_path, monkeypatch):
+    def full(old, new):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", full)
+    folder = ClusterDir(tmp_path / "a")
+    with pytest.raises(ConfigError, match=r"cannot write .*cluster.json: No space left on device"):
+        folder.save(make())
+    assert not folder.path.exists()
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+from types import SimpleNamespace
 
 import pytest
 
@@ -21,7 +22,8 @@ def cluster(tmp_path):
     folder.save(config)
     certificates.ensure(config, folder, 1e9)
     folder.logs.mkdir()
-    write_record(folder.run / "supervisor.json", os.getpid())
+    for name in ("supervisor", "server", "brain", "simulated"):
+        write_record(folder.run / f"{name}.json", os.getpid())
     return config, folder
 
 
@@ -72,3 +74,11 @@ def test_a_cluster_that_is_taken_down_meanwhile_ends_the_wait(cluster, monkeypat
     _, folder = cluster
     _, why, _ = waited(cluster, monkeypatch, folder.config_file.unlink)
     assert why == "the cluster was taken down meanwhile"
+
+
+def test_a_process_that_is_away_for_long_ends_the_wait_also_where_nobody_counts(cluster, monkeypatch):
+    _, folder = cluster
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=4096))
+    _, why, seconds = waited(cluster, monkeypatch, (folder.run / "server.json").unlink)
+    assert why.startswith("server does not stay up; there is no room on the disk; look at")
+    assert 10 < seconds < 12

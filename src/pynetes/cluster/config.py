@@ -5,6 +5,7 @@ import ipaddress
 import json
 import os
 import re
+import shutil
 from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -148,10 +149,17 @@ class ClusterDir:
             ) from None
 
     def save(self, config: ClusterConfig) -> None:
-        self.path.mkdir(parents=True, exist_ok=True)
+        """Raises: ConfigError; then no folder is there that was not before."""
         new = self.config_file.with_suffix(".new")
-        new.write_text(config.to_json())
-        os.replace(new, self.config_file)
+        fresh = not self.path.exists()
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            new.write_text(config.to_json())
+            os.replace(new, self.config_file)
+        except OSError as error:
+            if fresh:
+                shutil.rmtree(self.path, ignore_errors=True)
+            raise ConfigError(f"cannot write {self.config_file}: {error.strerror}") from None
 
 
 def home() -> Path:

@@ -6,6 +6,7 @@ ServiceAccount and root certificate are there).
 
 import asyncio
 import re
+import shutil
 from collections.abc import Callable
 
 from pynetes.aio.clock import Clock, stopwatch
@@ -13,6 +14,7 @@ from pynetes.client.client import Client
 from pynetes.client.kinds import CONFIG_MAPS, NODES, SERVICE_ACCOUNTS
 from pynetes.cluster import components
 from pynetes.cluster.config import ClusterConfig, ClusterDir
+from pynetes.cluster.status import process_names
 from pynetes.cluster.supervisor import read_ends, read_record
 from pynetes.meta.objects import Object, name_of
 from pynetes.meta.status import StatusError
@@ -25,6 +27,11 @@ SAY_SECONDS = 5.0
 LOOK_SECONDS = 0.2
 FAILING_ENDS = 3
 """A process that ended so often while we waited is not coming up."""
+
+ABSENT_SECONDS = 10.0
+"""Nor is one that was away for so long, all in all: with a full disk nobody counts its ends."""
+
+ROOM_BYTES = 1 << 20
 
 
 class NotReady(Exception):
@@ -65,7 +72,7 @@ async def wait_ready(
                     await waiting.a_while(0.02, "the controllers (ServiceAccount and root certificate of default)")
                 done("controllers and scheduler")
     except TimeoutError:
-        raise NotReady(f"not ready after {READY_SECONDS:.0f} s: waiting for {waiting.what}; {waiting.look}") from None
+        raise NotReady(f"not ready after {READY_SECONDS:.0f} s: waiting for {waiting.what}; {waiting.look()}") from None
     finally:
         if client is not None:
             await client.close()
@@ -79,8 +86,12 @@ class _Waiting:
         self._clock = clock
         self._say = say
         self._said_at = self._looked_at = clock.monotonic()
+        self._absent = dict.fromkeys((name for name in process_names(config) if name != "supervisor"), 0.0)
         self.what = ""
-        self.look = f"look at `pynetes logs --name {config.name} COMPONENT` ({folder.logs})"
+        self._cluster = config.name
+
+    def look(self, component: str = "COMPONENT") -> str:
+        return f"look at `pynetes logs --name {self._cluster} {component}` ({self._folder.logs})"
 
     async def a_while(self, seconds: float, what: str) -> None:
         """Raises: NotReady."""
@@ -90,22 +101,32 @@ class _Waiting:
             self._said_at = now
             self._say(f"   waiting for {what} ...")
         if now - self._looked_at > LOOK_SECONDS:
+            self._check(now - self._looked_at)
             self._looked_at = now
-            self._check()
         await self._clock.sleep(seconds)
 
-    def _check(self) -> None:
+    def _check(self, seconds: float) -> None:
+        """``seconds``: since the last look."""
         ends = read_ends(self._folder.run)
         failing = max(ends, key=lambda name: ends[name].count, default="")
         if not self._folder.exists:
             raise NotReady("the cluster was taken down meanwhile")
         if read_record(self._folder.run / "supervisor.json") is None:
-            raise NotReady(f"the supervisor has ended{self._last_words('supervisor')}; {self.look}")
+            raise NotReady(f"the supervisor has ended{self._last_words('supervisor')}; {self.look('supervisor')}")
         if failing and ends[failing].count >= FAILING_ENDS:
-            raise NotReady(
-                f"{failing} {ends[failing].how}, again and again{self._last_words(failing)}; {self.look}. "
-                "It is tried further: `pynetes up` again waits for it, `pynetes down` gives up"
-            )
+            raise self._in_vain(failing, f"{ends[failing].how}, again and again")
+        for name in self._absent:
+            if read_record(self._folder.run / f"{name}.json") is None:
+                self._absent[name] += seconds
+            if self._absent[name] > ABSENT_SECONDS:
+                raise self._in_vain(name, "does not stay up")
+
+    def _in_vain(self, name: str, how: str) -> NotReady:
+        full = "; there is no room on the disk" if shutil.disk_usage(self._folder.path).free < ROOM_BYTES else ""
+        return NotReady(
+            f"{name} {how}{self._last_words(name)}{full}; {self.look(name)}. "
+            "It is tried further: `pynetes up` again waits for it, `pynetes down` gives up"
+        )
 
     def _last_words(self, name: str) -> str:
         """The last error in a component's log: the last line of a traceback, or of a message."""

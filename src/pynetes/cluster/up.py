@@ -53,6 +53,8 @@ def start(config: ClusterConfig, folder: ClusterDir, clock: Clock) -> bool:
             f"port {config.api_port} of cluster {config.name!r} is taken by another program, or needs root; "
             "free it, or make the cluster anew with another --api-port"
         )
+    if not os.access(folder.path, os.W_OK):
+        raise ConfigError(f"cannot write in {folder.path}: it is read-only, or another user's")
     if config.nodes:
         from pynetes.cluster.network import ensure
 

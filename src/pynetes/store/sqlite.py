@@ -157,8 +157,8 @@ class SQLiteStore(EmbeddedStore):
             trouble = "has a log that is damaged"
         raise OSError(
             errno.EIO,
-            f"the store {trouble}: what was written last is in it. Bring back {log_file}, or go on with an older state: "
-            f"remove it and {self._path}.lock",
+            f"the store {trouble}, and what was written last with it. Bring back {log_file}, "
+            f"or remove it and {self._path}.lock to go on with an older state",
             str(self._path),
         )
 
