@@ -136,10 +136,13 @@ class SQLiteStore(EmbeddedStore):
     async def _unlock(self) -> None:
         connection: sqlite3.Connection | None = getattr(self, "_connection", None)
         if connection is not None:
-            await self._clock.in_thread(connection.close)
-            if not Path(f"{self._path}-wal").exists():  # folded into the database, as the last to close does
-                self._mark(_CLOSED)
+            await self._clock.in_thread(self._shut, connection)
         os.close(self._lock_file)
+
+    def _shut(self, connection: sqlite3.Connection) -> None:
+        connection.close()
+        if not Path(f"{self._path}-wal").exists():  # folded into the database, as the last to close does
+            self._mark(_CLOSED)
 
     def _check_log(self) -> None:
         """Raises: OSError when the log that holds the last writes is not there any more, or is no log."""
