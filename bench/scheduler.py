@@ -5,7 +5,8 @@
 
 Each row places its pods on empty nodes (32 cpu, 128 GiB, 250 pods) one after another; every decision sees those before
 it. *alike*: one Deployment's pods. *ten kinds*: ten different requests, taken in turn. *selector*: pods that name one
-of four zones. *all different*: no two pods have the same labels, as pods of StatefulSets have not: nothing can be reused.
+of four zones. *siblings*: the pods of one ReplicaSet, spread over nodes and zones. *all different*: no two
+pods have the same labels, as pods of StatefulSets have not: nothing can be reused.
 """
 
 import random
@@ -46,6 +47,9 @@ def measure(nodes: int, pods: int, kind: str) -> tuple[float, float]:
     begun = time.perf_counter()
     infos: list[PodInfo] = [read(obj) for obj in objects]
     reading = time.perf_counter() - begun
+    if kind == "siblings":
+        for info in infos:
+            info.siblings = {"matchLabels": {"app": "web"}}
     begun = time.perf_counter()
     for info in infos:
         decision = decider.decide(info)
@@ -61,7 +65,7 @@ def main() -> None:
         cases = [(int(sys.argv[1]), int(sys.argv[2]))]
     print(f"{'nodes':>6} {'pods':>6}  {'pods are':<14} {'decisions/s':>12} {'with reading/s':>15}")
     for nodes, pods in cases:
-        for kind in ("alike", "ten kinds", "selector", "all different"):
+        for kind in ("alike", "ten kinds", "selector", "siblings", "all different"):
             deciding, whole = measure(nodes, pods if kind != "all different" else pods // 5, kind)
             print(f"{nodes:>6} {pods:>6}  {kind:<14} {deciding:>12,.0f} {whole:>15,.0f}", flush=True)
 

@@ -1,6 +1,6 @@
 """Decides on which node a pod runs: all filters and scores at once, over the columns of the node table.
 
-What was worked out for one pod is kept for all of the same signature; after a placement only the rows that changed are
+What was worked out for one pod is kept for all with the same rules; after a placement only the rows that changed are
 looked at again. So a pod of a Deployment costs a handful of operations on small arrays and one maximum.
 
 Differs: every node is looked at, where upstream samples some of the nodes of a cluster above 100.
@@ -49,9 +49,13 @@ class Decision:
 
 @dataclass(slots=True)
 class _Worked:
-    """What is known for one signature. ``total`` is -1 where the pod cannot run."""
+    """What is known for pods with the same rules: the score of each node by itself, and with what depends on others.
+
+    It is -1 where the pod cannot run.
+    """
 
     terms: "_Terms"
+    alone: NDArray[np.int64]
     total: NDArray[np.int64]
     epoch: int
     position: int
@@ -64,7 +68,7 @@ class Decider:
         self._table = table
         self._chance = chance
         self._weights = weights
-        self._worked: OrderedDict[bytes, _Worked] = OrderedDict()
+        self._worked: OrderedDict[tuple[bytes, bytes], _Worked] = OrderedDict()
 
     def decide(self, pod: PodInfo) -> Decision:
         if pod.refused_fields:
@@ -89,22 +93,21 @@ class Decider:
         return Explainer(self._table, pod, _Terms(self._table, pod, self._weights).social_filters()).refusals()
 
     def _total(self, pod: PodInfo) -> NDArray[np.int64]:
-        table = self._table
-        worked = self._worked.get(pod.signature)
+        table, rules = self._table, pod.rules
+        worked = self._worked.get(rules)
         if worked is None or worked.epoch != table.epoch:
             terms = _Terms(table, pod, self._weights)
-            worked = _Worked(terms, terms.total(_ALL), table.epoch, table.position)
-            self._worked[pod.signature] = worked
+            alone = terms.alone(_ALL)
+            worked = _Worked(terms, alone, terms.together(alone), table.epoch, table.position)
+            self._worked[rules] = worked
             if len(self._worked) > _SIGNATURES:
                 self._worked.popitem(last=False)
             return worked.total
-        self._worked.move_to_end(pod.signature)
+        self._worked.move_to_end(rules)
         if worked.position != table.position:
-            if worked.terms.relative or worked.terms.became_relative():
-                worked.total = worked.terms.total(_ALL)
-            else:
-                rows = np.array(table.changed_since(worked.position), np.int64)
-                worked.total[rows] = worked.terms.total(rows)
+            rows = np.array(table.changed_since(worked.position), np.int64)
+            worked.alone[rows] = worked.terms.alone(rows)
+            worked.total = worked.terms.together(worked.alone)
             worked.position = table.position
         return worked.total
 
@@ -115,7 +118,7 @@ def refusal_of(pod: PodInfo) -> str:
 
 
 class _Terms:
-    """The filters and scores of one signature, for any rows. Good for one epoch of the table."""
+    """The filters and scores of pods with the same rules, for any rows. Good for one epoch of the table."""
 
     def __init__(self, table: NodeTable, pod: PodInfo, weights: Mapping[str, int]) -> None:
         self.table, self.pod, self.weights = table, pod, weights
@@ -131,12 +134,11 @@ class _Terms:
         self.constraints = spread.constraints_of(pod)
         self.sociable = interpod.concerns(table, pod)
         self.always_relative = self.preferred is not None or bool(self.constraints) or self.sociable
-        self.relative = self.always_relative or bool(self.unwelcome.any())
-        """Whether one node depends on others: then nothing can be brought up to date by rows."""
 
-    def became_relative(self) -> bool:
-        self.relative = self.always_relative or bool(self.unwelcome.any())
-        return self.relative
+    @property
+    def relative(self) -> bool:
+        """Whether what is said of one node depends on others."""
+        return self.always_relative or bool(self.unwelcome.any())
 
     def social_filters(self) -> interpod.Masks:
         """The filters that look at pods of other nodes, in upstream's order; over all rows."""
@@ -157,6 +159,13 @@ class _Terms:
         return spread.Nodes(matching, self.tolerated & ~cordoned)
 
     def feasible(self, rows: Rows) -> NDArray[np.bool_]:
+        ok = self._fits(rows)
+        for _, _, mask in self.social_filters():
+            ok &= mask[rows]
+        return ok
+
+    def _fits(self, rows: Rows) -> NDArray[np.bool_]:
+        """By the filters that look at the node alone."""
         table, pod = self.table, self.pod
         ok: NDArray[np.bool_] = table.valid[rows] & self.tolerated[rows] & (table.pods[rows] < table.allowed_pods[rows])
         if not self.cordoned_is_fine:
@@ -171,12 +180,11 @@ class _Terms:
                 ok &= count <= table.allocatable[index, rows] - table.requested[index, rows]
         if pod.ports and (taken := table.ports.conflicts(pod.ports)):
             ok &= ~np.isin(_indices(table, rows), list(taken))
-        for _, _, mask in self.social_filters() if self.relative else ():
-            ok &= mask[rows]
         return ok
 
-    def total(self, rows: Rows) -> NDArray[np.int64]:
-        ok = self.feasible(rows)
+    def alone(self, rows: Rows) -> NDArray[np.int64]:
+        """By the filters and scores that look at the node alone; -1 where it does not fit."""
+        ok = self._fits(rows)
         table, pod, weights = self.table, self.pod, self.weights
         cpu, memory = table.allocatable[0, rows], table.allocatable[1, rows]
         score = weights["NodeResourcesFit"] * resources.least_allocated(
@@ -189,15 +197,24 @@ class _Terms:
             )
         if self.images is not None:
             score += weights["ImageLocality"] * self.images[rows]
-        if self.relative:
-            score += weights["TaintToleration"] * _normalised(self.unwelcome[rows], ok, reverse=True)
-            if self.preferred is not None:
-                score += weights["NodeAffinity"] * _normalised(self.preferred[rows], ok, reverse=False)
-            if any(not constraint.hard for constraint in self.constraints):
-                nodes = self._spread_nodes()
-                score += weights["PodTopologySpread"] * spread.score(table, pod, self.constraints, nodes, ok)
-            if self.sociable:
-                score += weights["InterPodAffinity"] * interpod.score(table, pod, ok)
+        return np.where(ok, score, -1)
+
+    def together(self, alone: NDArray[np.int64]) -> NDArray[np.int64]:
+        """With the filters and scores that compare nodes. The same array when there are none."""
+        if not self.relative:
+            return alone
+        table, pod, weights = self.table, self.pod, self.weights
+        ok = alone >= 0
+        for _, _, mask in self.social_filters():
+            ok &= mask
+        score = alone + weights["TaintToleration"] * _normalised(self.unwelcome, ok, reverse=True)
+        if self.preferred is not None:
+            score += weights["NodeAffinity"] * _normalised(self.preferred, ok, reverse=False)
+        if any(not constraint.hard for constraint in self.constraints):
+            nodes = self._spread_nodes()
+            score += weights["PodTopologySpread"] * spread.score(table, pod, self.constraints, nodes, ok)
+        if self.sociable:
+            score += weights["InterPodAffinity"] * interpod.score(table, pod, ok)
         return np.where(ok, score, -1)
 
     def _confined_rows(self) -> list[int]:

@@ -1,6 +1,6 @@
 """What the scheduler needs to know of a pod, read once from its spec.
 
-Pods with equal ``signature`` are placed by the same rules and cost the same: what was worked out for one serves all.
+Pods with equal ``rules`` are placed by the same rules and cost the same: what was worked out for one serves all.
 
 Source: component-helpers ``resource/helpers.go`` (requests), scheduler ``framework/types.go`` (PodInfo).
 """
@@ -54,6 +54,13 @@ class PodInfo:
     deleted: bool = False
     terms: tuple[Term, ...] = ()
     """What the pod demands of, or would like from, the pods near it."""
+    siblings: Object | None = None
+    """The LabelSelector of those among whom it is spread when it names no constraints of its own."""
+
+    @property
+    def rules(self) -> tuple[bytes, bytes]:
+        """Equal for pods that are placed alike: the signature, and what is known of their siblings."""
+        return self.signature, orjson.dumps(self.siblings, option=orjson.OPT_SORT_KEYS)
 
     @property
     def spec(self) -> Object:

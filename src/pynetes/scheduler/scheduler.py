@@ -1,6 +1,7 @@
 """Takes pods without a node, decides, and binds: the acting half of the scheduler.
 
-Watches: Pods, Nodes, Namespaces (labels that affinity terms select).
+Watches: Pods, Nodes, Namespaces (labels that affinity terms select), Services, ReplicaSets, ReplicationControllers and
+    StatefulSets (whose pods are spread).
 Owns: ``spec.nodeName`` of pods that name this scheduler (through the binding subresource), their condition
     PodScheduled, and the events Scheduled and FailedScheduling.
 Guarantees: a decision counts at once (*assumed*), so that no two pods are promised the same room, while bindings are
@@ -33,6 +34,7 @@ from pynetes.scheduler.nodes import NodeTable
 from pynetes.scheduler.pods import PodInfo, read
 from pynetes.scheduler.queue import ANY, Queue, Waiting
 from pynetes.scheduler.settings import Settings
+from pynetes.scheduler.siblings import Siblings
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +77,7 @@ class Scheduler:
         self._nodes = informers.get(NODES)
         self._pods = informers.get(PODS)
         self._namespaces = informers.get(NAMESPACES)
+        self._siblings = Siblings(informers)
         self._nodes.add_handler(self._node_changed)
         self._namespaces.add_handler(self._namespace_changed)
         self._pods.add_handler(self._pod_changed)
@@ -103,6 +106,8 @@ class Scheduler:
     def attempt(self, waiting: Waiting) -> None:
         """Decide for one pod; what follows from it is written in the background."""
         pod = waiting.pod
+        if not pod.spec.get("topologySpreadConstraints"):
+            pod.siblings = self._siblings.selector(pod.object)
         with self._without_reservations(pod):
             decision = self.decider.decide(pod)
             preempted = self._preempt(pod, decision.refusals) if decision.refusals is not None else None

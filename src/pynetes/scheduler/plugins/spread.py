@@ -1,7 +1,6 @@
 """PodTopologySpread: pods of a kind spread evenly over zones, nodes or whatever a label names.
 
-Differs: the default constraints, which spread the pods of a service or ReplicaSet that ask for nothing, are not
-    applied.
+A pod that names no constraints is spread, softly, among its siblings: the pods of its services and its controller.
 
 Source: pkg/scheduler/framework/plugins/podtopologyspread/{filtering,scoring,common}.go.
 """
@@ -24,6 +23,8 @@ from pynetes.scheduler.terms import merged
 MISMATCH = "node(s) didn't match pod topology spread constraints"
 NO_LABEL = f"{MISMATCH} (missing required label)"
 _HOSTNAME = "kubernetes.io/hostname"
+_DEFAULTS = ((_HOSTNAME, 3), ("topology.kubernetes.io/zone", 5))
+"""What siblings are spread over, and by how much they may differ at no cost."""
 
 Masks = list[tuple[str, bool, NDArray[np.bool_]]]
 
@@ -38,10 +39,17 @@ class Constraint:
     heeds_taints: bool
     selector: LabelSelector
     key: bytes
+    is_default: bool = False
+    """Then a node without the label is judged by the other constraints, instead of left out."""
 
 
 def constraints_of(pod: PodInfo) -> list[Constraint]:
-    return [_constraint(pod, found) for found in pod.spec.get("topologySpreadConstraints") or ()]
+    named = pod.spec.get("topologySpreadConstraints")
+    if named or pod.siblings is None:
+        return [_constraint(pod, found) for found in named or ()]
+    siblings = selectors.from_object(pod.siblings)
+    key = _key(pod, pod.siblings)
+    return [Constraint(label, skew, 1, False, True, False, siblings, key, True) for label, skew in _DEFAULTS]
 
 
 def _constraint(pod: PodInfo, found: Object) -> Constraint:
@@ -54,8 +62,12 @@ def _constraint(pod: PodInfo, found: Object) -> Constraint:
         heeds_affinity=found.get("nodeAffinityPolicy", "Honor") == "Honor",
         heeds_taints=found.get("nodeTaintsPolicy", "Ignore") == "Honor",
         selector=selectors.from_object(selector),
-        key=orjson.dumps([pod.namespace, selector], option=orjson.OPT_SORT_KEYS),
+        key=_key(pod, selector),
     )
+
+
+def _key(pod: PodInfo, selector: Object | None) -> bytes:
+    return orjson.dumps([pod.namespace, selector], option=orjson.OPT_SORT_KEYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +103,7 @@ def score(
     total = np.zeros(len(table.nodes), np.float64)
     labelled = np.ones(len(table.nodes), np.bool_)
     for constraint in soft:
-        labelled &= table.topology(constraint.topology_key) >= 0
+        labelled &= constraint.is_default | (table.topology(constraint.topology_key) >= 0)
     scored = feasible & labelled
     for constraint in soft:
         ids = table.topology(constraint.topology_key)
@@ -99,9 +111,10 @@ def score(
             found, size = _crowd(table, pod, constraint), int(np.count_nonzero(scored))
         else:
             counts, _ = _by_domain(table, pod, constraint, _eligible(table, soft, constraint, nodes))
-            size = len(np.unique(ids[scored]))
+            size = int(np.count_nonzero(np.bincount(ids[scored] + 1)))
             found = counts[np.maximum(ids, 0)] if len(counts) else np.zeros_like(ids)
-        total += found * log(size + 2) + (constraint.max_skew - 1)
+        cost = found * log(size + 2) + (constraint.max_skew - 1)
+        total += np.where(ids >= 0, cost, 0) if constraint.is_default else cost
     rounded = np.floor(total + 0.5).astype(np.int64)
     if not scored.any():
         return np.zeros_like(rounded)
@@ -115,7 +128,7 @@ def _eligible(
     table: NodeTable, together: Sequence[Constraint], constraint: Constraint, nodes: Nodes
 ) -> NDArray[np.bool_]:
     eligible = table.valid.copy()
-    for other in together:
+    for other in (constraint,) if constraint.is_default else together:
         eligible &= table.topology(other.topology_key) >= 0
     if constraint.heeds_affinity:
         eligible &= nodes.matching
