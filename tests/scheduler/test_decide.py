@@ -1,4 +1,4 @@
-"""Decisions: single rules by example, and all of them at random against a simple twin."""
+"""Decisions: single rules by example, and all of them at random against a simple twin. Sessions: test_scripts."""
 
 import random
 
@@ -33,55 +33,6 @@ def refusal(table, pod):
     return message(decide(table, pod).refusals)
 
 
-def test_the_emptiest_node_is_taken():
-    table = table_of(make_node("a"), make_node("b"))
-    busy = read(make_pod(cpu="2"))
-    table.add_pod(busy, "a")
-    assert decide(table, make_pod(cpu="1")).node == "b"
-
-
-def test_reasons_are_counted_and_sorted_as_upstream_writes_them():
-    table = table_of(
-        make_node("small", cpu="500m"),
-        make_node("tainted", taints=[NO_SCHEDULE]),
-        make_node("cordoned", unschedulable=True),
-        make_node("cordoned2", unschedulable=True),
-        make_node("full", pods="0"),
-    )
-    assert refusal(table, make_pod(cpu="1")) == (
-        "0/5 nodes are available: 1 Insufficient cpu, 1 Too many pods, 1 node(s) had untolerated taint(s), "
-        "2 node(s) were unschedulable."
-    )
-
-
-def test_a_node_may_be_short_of_many_things_at_once():
-    table = table_of(make_node("n", cpu="1", memory="1Gi", pods="0"))
-    assert refusal(table, make_pod(cpu="2", memory="2Gi")) == (
-        "0/1 nodes are available: 1 Insufficient cpu, 1 Insufficient memory, 1 Too many pods."
-    )
-
-
-def test_without_nodes_it_says_so():
-    assert refusal(table_of(), make_pod()) == "no nodes available to schedule pods"
-
-
-def test_an_unknown_resource_is_insufficient_everywhere():
-    pod = make_pod()
-    pod["spec"]["containers"][0]["resources"] = {"requests": {"example.com/gpu": "1"}}
-    assert refusal(table_of(make_node("n")), pod) == "0/1 nodes are available: 1 Insufficient example.com/gpu."
-    assert decide(table_of(make_node("n", **{"example.com/gpu": "1"})), pod).node == "n"
-
-
-def test_host_ports_collide_on_one_node_only():
-    table = table_of(make_node("a"), make_node("b"))
-    table.add_pod(read(make_pod(ports=[80])), "a")
-    assert decide(table, make_pod(ports=[80])).node == "b"
-    table.add_pod(read(make_pod(ports=[80])), "b")
-    assert refusal(table, make_pod(ports=[80])) == (
-        "0/2 nodes are available: 2 node(s) didn't have free ports for the requested pod ports."
-    )
-
-
 def required(*expressions, fields=()):
     term = {"matchExpressions": list(expressions), "matchFields": list(fields)}
     return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}}
@@ -104,37 +55,11 @@ def test_every_operator_of_node_affinity(expression, expected):
     assert found == expected
 
 
-def test_a_pod_confined_to_nodes_by_name_tells_what_the_others_are():
-    field = {"key": "metadata.name", "operator": "In", "values": ["b"]}
-    table = table_of(make_node("a"), make_node("b"), make_node("c"))
-    assert decide(table, make_pod(affinity=required(fields=[field]))).node == "b"
-    table.set_node(make_node("b", unschedulable=True))
-    assert refusal(table, make_pod(affinity=required(fields=[field]))) == (
-        "0/3 nodes are available: 1 node(s) were unschedulable, 2 node(s) didn't satisfy plugin(s) [NodeAffinity]."
-    )
-
-
-def test_a_tolerated_taint_is_no_obstacle_and_a_soft_one_is_avoided():
-    table = table_of(make_node("hard", taints=[NO_SCHEDULE]), make_node("soft", taints=[PREFER_NOT]))
-    assert decide(table, make_pod()).node == "soft"
-    assert decide(table, make_pod(tolerations=[{"key": "k", "operator": "Exists"}])).node == "hard"
-
-
 def test_a_pod_of_a_demand_that_is_not_implemented_is_refused_by_name():
     pod = make_pod(volumes=[{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}])
     decision = decide(table_of(make_node("n")), pod)
     assert decision.node == ""
     assert "spec.volumes[0].persistentVolumeClaim" in decision.refused
-
-
-def test_a_node_that_goes_and_comes_back_has_its_pods_still():
-    table = table_of(make_node("a", cpu="1"), make_node("b", cpu="1"))
-    table.add_pod(read(make_pod(cpu="1")), "a")
-    table.remove_node("a")
-    table.set_node(make_node("c", cpu="1"))
-    table.set_node(make_node("a", cpu="1"))
-    found = {decide(table, make_pod(cpu="1")).node for _ in range(5)}
-    assert found <= {"b", "c"}
 
 
 def test_ties_are_broken_by_the_given_chance():

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from pynetes.meta import selectors
 from pynetes.scheduler.decide import _ALL, Decider, _Terms
-from pynetes.scheduler.explain import message
 from pynetes.scheduler.nodes import NodeTable
 from pynetes.scheduler.pods import read
 from pynetes.scheduler.settings import WEIGHTS
@@ -59,38 +58,6 @@ def decide(table, app="web", **spec):
     return Decider(table, random.Random(0)).decide(read(make_pod(labels={"app": app}, **spec)))
 
 
-def test_affinity_keeps_a_pod_in_the_zone_of_its_friends():
-    table = table_of(a="1", b="1", c="2")
-    put(table, "a", app="db")
-    assert decide(table, affinity=hard("podAffinity", term("db"))).node in ("a", "b")
-    found = decide(table, affinity=hard("podAffinity", term("cache"))).refusals
-    assert message(found) == "0/3 nodes are available: 3 node(s) didn't match pod affinity rules."
-
-
-def test_the_first_of_a_series_that_means_itself_may_go_anywhere_labelled():
-    assert decide(table_of(a="1", b=""), affinity=hard("podAffinity", term("web"))).node == "a"
-
-
-def test_anti_affinity_works_both_ways():
-    table = table_of(a="1", b="2")
-    put(table, "a", affinity=hard("podAntiAffinity", term("web")))
-    assert decide(table, affinity=hard("podAntiAffinity", term("web"))).node == "b"
-    assert decide(table).node == "b", "the pod placed before keeps others away"
-    put(table, "b", affinity=hard("podAntiAffinity", term("web")))
-    own = decide(table, affinity=hard("podAntiAffinity", term("web"))).refusals
-    assert message(own) == "0/2 nodes are available: 2 node(s) didn't match pod anti-affinity rules."
-    others = decide(table).refusals
-    assert message(others) == "0/2 nodes are available: 2 node(s) didn't satisfy existing pods anti-affinity rules."
-
-
-def test_anti_affinity_ends_with_the_pod_that_asked_for_it():
-    table = table_of(a="1")
-    loner = put(table, "a", affinity=hard("podAntiAffinity", term("web")))
-    assert decide(table).node == ""
-    table.remove_pod(loner, "a")
-    assert decide(table).node == "a"
-
-
 def test_terms_mean_the_pods_own_namespace_unless_they_name_or_select_others():
     table = table_of(a="1", b="2")
     friend = make_pod(labels={"app": "db"})
@@ -115,34 +82,6 @@ def test_what_placed_pods_like_counts_too():
     table = table_of(a="1", b="2")
     put(table, "a", app="db", affinity=soft("podAffinity", term("web"), weight=100))
     assert decide(table).node == "a"
-
-
-def test_spread_fills_the_emptiest_zone_first_and_refuses_what_would_tip_it():
-    table = table_of(a="1", b="2")
-    for expected in (1, 2, 3):
-        node = decide(table, topologySpreadConstraints=[spread()]).node
-        put(table, node)
-        counts = [len(table.on_node.get(n, {})) for n in "ab"]
-        assert sum(counts) == expected and max(counts) - min(counts) <= 1
-    table.set_node(
-        make_node(
-            "a" if len(table.on_node["a"]) == 1 else "b",
-            labels={ZONE: "1" if len(table.on_node["a"]) == 1 else "2"},
-            unschedulable=True,
-        )
-    )
-    found = decide(table, topologySpreadConstraints=[spread()]).refusals
-    assert message(found) == (
-        "0/2 nodes are available: 1 node(s) didn't match pod topology spread constraints, 1 node(s) were unschedulable."
-    )
-
-
-def test_a_node_without_the_label_is_told_so():
-    table = table_of(a="")
-    found = decide(table, topologySpreadConstraints=[spread()]).refusals
-    assert message(found) == (
-        "0/1 nodes are available: 1 node(s) didn't match pod topology spread constraints (missing required label)."
-    )
 
 
 def test_with_fewer_domains_than_wanted_the_least_counts_as_none():
