@@ -1,95 +1,16 @@
-"""WATCH. Source: kubernetes.io, API concepts: "Efficient detection of changes", "Watch bookmarks", "Streaming lists"."""
+"""WATCH, beside the sessions of test_scripts.
+
+Source: kubernetes.io, API concepts: "Efficient detection of changes", "Watch bookmarks", "Streaming lists".
+"""
 
 import asyncio
 
 import orjson
 
-from pynetes.apiserver.settings import Settings
 from pynetes.http.types import Request
 from tests.apiserver.reading import ADMIN, Lines, run_api, settle
 
 MAPS = "/api/v1/namespaces/default/configmaps"
-
-
-def test_a_watch_without_a_revision_begins_with_what_is_there():
-    async def main(api):
-        await api.put("configmaps", "a")
-        lines = api.watch(f"{MAPS}?watch=1")
-        assert lines.short == ["ADDED a"]
-        await api.put("configmaps", "b")
-        await api.put("configmaps", "c", "other")
-        await settle()
-        assert lines.short == ["ADDED a", "ADDED b"]
-
-    run_api(main)
-
-
-def test_a_watch_from_a_revision_replays_what_came_after_it_and_goes_on_without_gap_or_duplicate():
-    async def main(api):
-        revision = await api.put("configmaps", "a")
-        await api.put("configmaps", "b")
-        await api.put("configmaps", "a", data={"k": "v"})
-        # not flushed yet: the newcomer must not get it twice
-        early = api.watch(f"{MAPS}?watch=1&resourceVersion={revision}")
-        await api.put("configmaps", "c")
-        late = api.watch(f"{MAPS}?watch=1&resourceVersion={revision}")
-        await settle()
-        await api.remove("configmaps", "b")
-        await settle()
-        expected = ["ADDED b", "MODIFIED a", "ADDED c", "DELETED b"]
-        assert early.short == expected
-        assert late.short == expected
-
-    run_api(main)
-
-
-def test_a_deleted_event_shows_the_last_state_at_the_revision_of_the_delete():
-    async def main(api):
-        lines = api.watch(f"{MAPS}?watch=1")
-        await api.put("configmaps", "a", data={"k": "v"})
-        revision = await api.remove("configmaps", "a")
-        await settle()
-        deleted = lines.events[-1]["object"]
-        assert deleted["data"] == {"k": "v"}
-        assert deleted["metadata"]["resourceVersion"] == str(revision)
-
-    run_api(main)
-
-
-def test_objects_that_enter_and_leave_a_selector_are_added_and_deleted():
-    async def main(api):
-        live = api.watch(f"{MAPS}?watch=1&labelSelector=s%3Din")
-        start = api.store.revision
-        await api.put("configmaps", "a", metadata={"labels": {"s": "in"}}, data={"n": "1"})
-        left = await api.put("configmaps", "a", metadata={"labels": {"s": "out"}})
-        await api.put("configmaps", "a", metadata={"labels": {"s": "out"}}, data={"n": "2"})
-        await api.put("configmaps", "a", metadata={"labels": {"s": "in"}})
-        await api.put("configmaps", "a", metadata={"labels": {"s": "in"}}, data={"n": "3"})
-        await api.remove("configmaps", "a")
-        await settle()
-        replayed = api.watch(f"{MAPS}?watch=1&labelSelector=s%3Din&resourceVersion={start}")
-        for lines in (live, replayed):
-            assert lines.short == ["ADDED a", "DELETED a", "ADDED a", "MODIFIED a", "DELETED a"]
-            departed = lines.events[1]["object"]
-            assert departed["metadata"]["labels"] == {"s": "in"}
-            assert departed["data"] == {"n": "1"}
-            assert departed["metadata"]["resourceVersion"] == str(left)
-
-    run_api(main)
-
-
-def test_each_kubelet_hears_of_its_own_pods_only():
-    async def main(api):
-        nodes = {n: api.watch(f"/api/v1/pods?watch=1&fieldSelector=spec.nodeName%3D{n}") for n in ("n1", "n2")}
-        await api.put("pods", "a", spec={"nodeName": ""})
-        await api.put("pods", "a", spec={"nodeName": "n1"})
-        await api.put("pods", "a", spec={"nodeName": "n2"})
-        await api.remove("pods", "a")
-        await settle()
-        assert nodes["n1"].short == ["ADDED a", "DELETED a"]
-        assert nodes["n2"].short == ["ADDED a", "DELETED a"]
-
-    run_api(main)
 
 
 def test_watchers_that_ask_the_same_get_the_same_bytes_in_one_write_for_one_turn():
@@ -148,31 +69,6 @@ def test_initial_events_that_are_not_older_than_the_future_wait_for_it():
     run_api(main)
 
 
-def test_bookmarks_come_every_minute_to_who_allows_them():
-    async def main(api):
-        wants = api.watch(f"{MAPS}?watch=1&allowWatchBookmarks=1&resourceVersion={api.store.revision}")
-        other = api.watch(f"{MAPS}?watch=1&resourceVersion={api.store.revision}")
-        revision = await api.put("secrets", "s")
-        await api.clock.sleep(61)
-        assert wants.short == [f"BOOKMARK {revision}"]
-        assert other.short == []
-        await api.clock.sleep(60)
-        assert len(wants.short) == 2
-
-    run_api(main)
-
-
-def test_a_watch_ends_at_its_timeout():
-    async def main(api):
-        lines = api.watch(f"{MAPS}?watch=1&timeoutSeconds=5")
-        await api.clock.sleep(4.9)
-        assert not lines.closed
-        await api.clock.sleep(0.2)
-        assert lines.closed and not lines.aborted
-
-    run_api(main)
-
-
 def test_without_a_timeout_a_watch_ends_after_half_an_hour_to_an_hour():
     async def main(api):
         lines = api.watch(f"{MAPS}?watch=1")
@@ -182,21 +78,6 @@ def test_without_a_timeout_a_watch_ends_after_half_an_hour_to_an_hour():
         assert lines.closed
 
     run_api(main)
-
-
-def test_a_revision_that_is_too_old_is_an_error_event():
-    async def main(api):
-        first = await api.put("configmaps", "a")
-        for i in range(5):
-            await api.put("configmaps", "a", data={"i": str(i)})
-        lines = api.watch(f"{MAPS}?watch=1&resourceVersion={first}")
-        (event,) = lines.events
-        assert event["type"] == "ERROR"
-        assert (event["object"]["code"], event["object"]["reason"]) == (410, "Expired")
-        assert event["object"]["message"] == f"too old resource version: {first} ({first + 1})"
-        assert lines.closed
-
-    run_api(main, Settings(watch_events_kept=4))
 
 
 def test_a_watcher_that_does_not_read_is_broken_off_and_stalls_nobody():

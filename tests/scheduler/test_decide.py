@@ -7,7 +7,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pynetes.scheduler.decide import Decider
-from pynetes.scheduler.explain import message
 from pynetes.scheduler.nodes import NodeTable
 from pynetes.scheduler.pods import read
 
@@ -27,10 +26,6 @@ def table_of(*nodes, capacity=2):
 
 def decide(table, pod):
     return Decider(table, random.Random(0)).decide(read(pod))
-
-
-def refusal(table, pod):
-    return message(decide(table, pod).refusals)
 
 
 def required(*expressions, fields=()):
