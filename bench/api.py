@@ -80,8 +80,8 @@ def upstream(program: str) -> Iterator[Subject]:
     from pynetes.cluster import certificates, components
     from pynetes.cluster.config import ClusterDir, new_config
 
-    config = new_config("bench", "bench", 0, 1, port, set())
     layout = ClusterDir(folder)
+    config = new_config(layout, "bench", 0, 1, port, set())
     certificates.ensure(config, layout, time.time())
     certificates.new_signing_key(layout)
     pki = layout.pki
