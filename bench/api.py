@@ -5,6 +5,7 @@ usage: bench/api.py                               our API server alone, started 
        bench/api.py --kube-apiserver PROGRAM      and upstream's (with etcd on PATH), in turn: A B A B
        bench/api.py --kubeconfig FILE             any running API server
 Further: --connections N (32), --scale X (1.0: how much of each), --watchers N (1000), --rounds N (1), --only REGEX
+or:    bench/api.py --idle N ... [--kube-apiserver PROGRAM]   memory and processor time of idle watches
 
 The columns "cpu" are processor time for each answer or event, in microseconds: the server's (with its store), then the
 load generator's. They say what a rate cannot when something else runs on the machine.
@@ -44,9 +45,18 @@ class Subject:
     def cpu_seconds(self) -> float:
         return sum(map(_cpu_seconds, self.processes))
 
+    def memory(self) -> int:
+        return sum(map(_memory, self.processes))
+
 
 def _cpu_seconds(process: int) -> float:
     return time.clock_gettime((~process << 3) | 2)  # what clock_getcpuclockid(3) makes of a process
+
+
+def _memory(process: int) -> int:
+    """Bytes held by this process, its share of what it shares (PSS)."""
+    rollup = Path(f"/proc/{process}/smaps_rollup").read_text()
+    return next(int(line.split()[1]) * 1024 for line in rollup.splitlines() if line.startswith("Pss:"))
 
 
 def free_port() -> int:
@@ -133,6 +143,29 @@ def wait_for(kubeconfig: Path, process: "subprocess.Popen[bytes]", log: Path) ->
     sys.exit("the server did not become ready")
 
 
+def idle(subject: Subject, watchers: int) -> load.Idle:
+    target = replace(load.Target.from_kubeconfig(str(subject.kubeconfig)), server_cpu=subject.cpu_seconds)
+
+    async def measured() -> load.Idle:
+        await load.prepare(target)
+        return await load.idle_watches(target, watchers, subject.memory)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(measured())
+
+
+def measure_idle(numbers: list[int], program: str | None) -> None:
+    """What open watches cost on which nothing happens, each number of them on a server of its own."""
+    for number in numbers:
+        line = ""
+        for name, start in (("pynetes", ours), ("kube-apiserver", lambda: upstream(program or ""))):
+            if name == "pynetes" or program:
+                with start() as subject:
+                    found = idle(subject, number)
+                line += f"   {name}: {found.memory / 1024:.1f} KiB each, {found.cpu * 100:.2f} % of a core for all"
+        print(f"{number} idle watches{line}")
+
+
 def measure(subject: Subject, options: argparse.Namespace) -> list[load.Result]:
     target = replace(load.Target.from_kubeconfig(str(subject.kubeconfig)), server_cpu=subject.cpu_seconds)
     bench = load.Bench(target, options.connections, options.scale, options.watchers, options.only)
@@ -149,6 +182,7 @@ def main() -> None:
     parser.add_argument("--watchers", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--only", default="", metavar="REGEX", help="only the rows whose names match")
+    parser.add_argument("--idle", type=int, nargs="+", metavar="N", help="instead: what so many idle watches cost")
     options = parser.parse_args()
     import resource
 
@@ -159,6 +193,9 @@ def main() -> None:
         f"TLS, {options.connections} connections unless told, load generator on the same machine; "
         f"load {os.getloadavg()[0]:.1f} at the start"
     )
+    if options.idle:
+        measure_idle(options.idle, options.kube_apiserver)
+        return
     mine: list[list[load.Result]] = []
     theirs: list[list[load.Result]] = []
     if options.kubeconfig:

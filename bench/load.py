@@ -327,6 +327,50 @@ async def fan_out(target: Target, watchers: int, events: int, writers: int = 8) 
     return result
 
 
+@dataclass(frozen=True)
+class Idle:
+    """What one open watch costs that nothing happens on."""
+
+    watchers: int
+    memory: float
+    """In bytes."""
+    cpu: float
+    """Of one processor, for all of them together."""
+
+
+async def idle_watches(target: Target, watchers: int, memory: Callable[[], int], seconds: float = 10.0) -> Idle:
+    """Open so many watches, each on a connection of its own, and let them be."""
+    watch = target.request("GET", f"/api/v1/namespaces/{NAMESPACE}/configmaps?watch=1&timeoutSeconds=600")
+    before = memory()
+    crowd = await asyncio.to_thread(Crowd, target, watch, watchers)
+    crowd.start()
+    await asyncio.sleep(3)
+    server, begun = target.server_cpu(), time.perf_counter()
+    await asyncio.sleep(seconds)
+    cpu = (target.server_cpu() - server) / (time.perf_counter() - begun)
+    result = Idle(watchers, (memory() - before) / watchers, cpu)
+    await asyncio.to_thread(crowd.close)
+    return result
+
+
+async def handshakes(target: Target, count: int, workers: int = 8) -> Result:
+    """One request on each of so many new connections."""
+    latencies: list[float] = []
+    errors = 0
+    begun = Stopwatch(target)
+
+    async def worker() -> None:
+        nonlocal errors
+        while len(latencies) < count:
+            started = time.perf_counter()
+            status, _ = await ask(target, "GET", "/version")
+            latencies.append(time.perf_counter() - started)
+            errors += status != 200
+
+    await asyncio.gather(*(worker() for _ in range(workers)))
+    return begun.result(len(latencies), latencies, errors)
+
+
 async def ask(target: Target, method: str, path: str, body: bytes = b"") -> tuple[int, dict[str, Any]]:
     """One request on a connection of its own."""
     reader, writer = await asyncio.open_connection(target.host, target.port, ssl=target.context)
@@ -437,6 +481,7 @@ class Bench:
                 1,
             ),
         }
+        rows["handshake, GET /version"] = lambda: handshakes(self.target, self._times(1000))
         if self.watchers:
             events = max(50, int(500 * self.scale))
             rows["watch, 1 watcher, 1 writer"] = lambda: fan_out(self.target, 1, events, 1)
