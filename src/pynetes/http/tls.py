@@ -20,6 +20,8 @@ def server_context(
     context.set_alpn_protocols(["http/1.1"])
     # the client's order: it knows what its processor is quick at, and Go's begins with AES-128 where there is AES
     context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
+    # client-go and kubectl resume no session, and a ticket costs as much as the rest of a handshake's parsing
+    context.num_tickets = 0
     load_pair(context, certificate_pem, key_pem)
     if client_ca_pem:
         context.load_verify_locations(cadata=client_ca_pem.decode())
