@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pynetes.aio.clock import VirtualClock, run_virtual
+from pynetes.http.budget import Budget
 from pynetes.http.connection import BODY_TOO_LARGE, Connection
 from pynetes.http.peers import peer_certificate
-from pynetes.http.server import READ_SECONDS, SWEEP_SECONDS, Server
+from pynetes.http.server import HEAD_SECONDS, READ_SECONDS, SWEEP_SECONDS, Server
 from pynetes.http.types import PeerCertificate, Response, Stream, Takeover, frame
 
 GET = b"GET /x?a=1 HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -24,6 +25,7 @@ class FakeTransport(asyncio.Transport):
         self.aborted = False
         self.paused = False
         self.protocol = None
+        self.waiting = 0
 
     def write(self, data):
         assert not self.closing
@@ -52,7 +54,7 @@ class FakeTransport(asyncio.Transport):
         self.paused = False
 
     def get_write_buffer_size(self):
-        return 0
+        return self.waiting
 
 
 class Peer:
@@ -443,6 +445,150 @@ def test_idle_connections_are_closed_by_one_sweep_and_slow_requests_are_broken()
         slow.send(b"Host: h\r\n")  # a byte now and then does not help
         await clock.sleep(READ_SECONDS)
         assert slow.transport.aborted
+
+    run(scenario)
+
+
+def test_a_first_request_must_begin_and_every_head_end_within_half_a_minute():
+    async def scenario(clock):
+        silent, begun = Peer(echo, clock), Peer(echo, clock)
+        begun.send(GET)
+        begun.send(b"GET / HTTP/1.1\r\n")
+        await clock.sleep(HEAD_SECONDS)
+        assert not silent.transport.closing and not begun.transport.closing
+        await clock.sleep(2 * SWEEP_SECONDS)
+        assert silent.transport.aborted and begun.transport.aborted
+
+    run(scenario)
+
+
+def test_a_body_must_have_come_within_a_minute_however_it_trickles():
+    async def scenario(clock):
+        peer = Peer(echo, clock)
+        peer.send(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n")
+        for _ in range(int(READ_SECONDS) - 1):
+            peer.send(b"x")
+            await clock.sleep(1)
+        assert not peer.transport.closing
+        await clock.sleep(2 * SWEEP_SECONDS)
+        assert peer.transport.aborted
+
+    run(scenario)
+
+
+def test_a_peer_that_takes_the_rest_of_its_answer_slowly_may_and_one_that_takes_nothing_is_broken():
+    async def scenario(clock):
+        slow, stuck = Peer(echo, clock), Peer(echo, clock)
+        for peer in (slow, stuck):
+            peer.transport.waiting = 1_000_000
+            peer.transport.close = lambda: None  # it waits for what is left
+            peer.send(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+        for _ in range(int(3 * READ_SECONDS)):
+            slow.transport.waiting -= 1
+            await clock.sleep(1)
+        assert stuck.transport.aborted and not slow.transport.aborted
+
+    run(scenario)
+
+
+def post(size, body=b""):
+    return b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%b" % (size, body)
+
+
+def crowd(clock, handler, count, room):
+    """Peers of one server that holds so many bytes of bodies."""
+    first = Peer(handler, clock)
+    first.server._site.bodies = Budget(room)
+    peers = [first]
+    for _ in range(count - 1):
+        peer = Peer.__new__(Peer)
+        peer.server = first.server
+        peer.connection = Connection(first.server._site)
+        peer.transport = FakeTransport()
+        peer.transport.protocol = peer.connection
+        peer.connection.connection_made(peer.transport)
+        peers.append(peer)
+    return peers
+
+
+def test_long_bodies_are_read_as_far_as_there_is_room_for_all_and_short_ones_always():
+    async def scenario(clock):
+        first, second, third, small = peers = crowd(clock, echo, 4, 200_000)
+        for peer in (first, second, third):
+            peer.send(post(100_000, b"x"))
+        small.send(post(5, b"small"))
+        assert split_answers(small.out)[0][2].endswith(b"small")
+        assert [p.transport.paused for p in peers] == [False, False, True, False]
+        # who waits for room is not slow
+        await clock.sleep(READ_SECONDS + 2 * SWEEP_SECONDS)
+        assert [p.transport.aborted for p in peers] == [True, True, False, False]
+        assert not third.transport.paused
+        # and has its whole time from then on
+        await clock.sleep(2 * SWEEP_SECONDS)
+        assert not third.transport.aborted
+        third.send(b"x" * 99_999)
+        assert split_answers(third.out)[0][0] == 200
+        assert first.server._site.bodies.free == 200_000
+
+    run(scenario)
+
+
+def test_a_body_in_chunks_gets_room_for_the_longest_once_it_is_long():
+    async def scenario(clock):
+        [peer] = crowd(clock, echo, 1, 10_000_000)
+        bodies = peer.server._site.bodies
+        peer.send(b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + frame(b"x" * 60_000))
+        assert bodies.free == 10_000_000
+        peer.send(frame(b"x" * 60_000))
+        assert bodies.free == 10_000_000 - 3 * 1024 * 1024
+        peer.send(b"0\r\n\r\n")
+        assert split_answers(peer.out)[0][0] == 200
+        assert bodies.free == 10_000_000
+
+    run(scenario)
+
+
+def test_a_long_body_behind_an_answer_that_goes_on_holds_no_room():
+    async def scenario(clock):
+        writers = []
+
+        def handler(request):
+            return Stream(writers.append) if request.method == "GET" else echo(request)
+
+        greedy, other = crowd(clock, handler, 2, 100_000)
+        greedy.send(GET + post(100_000, b"x"))
+        assert greedy.transport.paused
+        other.send(post(100_000, b"y" * 100_000))
+        assert split_answers(other.out)[0][0] == 200
+        writers[0].close()
+        await clock.sleep(0)
+        assert not greedy.transport.paused
+        greedy.send(b"x" * 99_999)
+        assert b"HTTP/1.1 200" in greedy.out.split(b"0\r\n\r\n", 1)[1]
+
+    run(scenario)
+
+
+def test_who_waits_for_room_is_told_to_continue_once_there_is_some():
+    async def scenario(clock):
+        first, second = crowd(clock, echo, 2, 100_000)
+        first.send(post(100_000, b"x"))
+        second.send(b"POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 90000\r\n\r\n")
+        assert second.out == b""
+        first.transport.abort()
+        await clock.sleep(0)
+        assert second.out == b"HTTP/1.1 100 Continue\r\n\r\n"
+
+    run(scenario)
+
+
+def test_a_long_body_that_came_with_its_head_needs_no_room():
+    async def scenario(clock):
+        first, second = crowd(clock, echo, 2, 100_000)
+        first.send(post(100_000, b"x"))
+        second.send(post(70_000, b"y" * 70_000) + GET)
+        assert [answer[0] for answer in split_answers(second.out)] == [200, 200]
+        assert not second.transport.paused
 
     run(scenario)
 

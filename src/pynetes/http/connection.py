@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable
+from enum import Enum
 from typing import Any, cast
 from urllib.parse import unquote
 
@@ -18,6 +19,7 @@ import httptools
 
 from pynetes.aio.clock import Clock
 from pynetes.aio.tasks import Tasks
+from pynetes.http.budget import Budget
 from pynetes.http.heads import Heads, lines
 from pynetes.http.peers import address, peer_certificate
 from pynetes.http.streams import RawDuplex, StreamWriter
@@ -34,6 +36,12 @@ PIPELINE_LIMIT = 32
 TAIL_LIMIT = 256 * 1024
 """Bytes kept for a new protocol while its takeover is being decided; then reading stops."""
 
+BODIES_BYTES = 64 * 1024 * 1024
+"""Request bodies that a server holds at once; further ones are not read until there is room."""
+
+SMALL_BODY = 64 * 1024
+"""Bodies up to this size are just kept; longer ones need room in the site's budget."""
+
 LINGER_SECONDS = 0.5
 
 TEXT = "text/plain; charset=utf-8"
@@ -45,6 +53,16 @@ FAILED = Response(500, b"500 Internal Server Error", TEXT)
 
 _names: dict[bytes, str] = {}
 _methods = {m.encode(): m for m in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE")}
+
+
+class Owed(Enum):
+    """What a peer owes the server."""
+
+    HEAD = "a request's head, its first one or one that has begun"
+    BODY = "the rest of a body"
+    REQUEST = "another request, if it likes"
+    GOODBYE = "its goodbye, and to take what is left"
+    NOTHING = "it is the server's turn"
 
 
 class Site:
@@ -63,6 +81,7 @@ class Site:
         self.tick = 0  # moved by the server's sweeper: a connection notes it instead of reading the clock
         self.stopping = False
         self.heads = Heads(clock)
+        self.bodies = Budget(max(BODIES_BYTES, max_body_bytes))
 
     def opened(self, connection: "Connection") -> None:
         """Overridden by the server, which sweeps while there are connections."""
@@ -91,6 +110,7 @@ class Connection(asyncio.Protocol):
     """See the module's contract. Callbacks named ``on_*`` are httptools' own."""
 
     __slots__ = (
+        "_asked",
         "_body",
         "_body_size",
         "_closing",
@@ -107,13 +127,16 @@ class Connection(asyncio.Protocol):
         "_queue",
         "_reading",
         "_reading_paused",
+        "_room",
         "_site",
         "_tail",
         "_task",
         "_transport",
+        "_unsent",
         "_upgrade_to",
         "_url",
         "_waiters",
+        "_wanted",
         "_write_paused",
         "_writer",
         "peer",
@@ -138,6 +161,8 @@ class Connection(asyncio.Protocol):
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
         self._body_size = 0
+        self._wanted = 0  # room for a body that has not been given yet
+        self._room = 0  # room that was given
         # the request being answered
         self._method = "GET"
         self._keep_alive = True
@@ -151,6 +176,8 @@ class Connection(asyncio.Protocol):
         self._deciding = False  # an upgrade was asked for: what follows is not HTTP until it is refused
         self._tail: list[bytes] = []
         # the connection
+        self._asked = False  # a first request has come whole
+        self._unsent = 0
         self._closing = False
         self._lost = False
         self._reading_paused = False
@@ -194,6 +221,9 @@ class Connection(asyncio.Protocol):
         self._parser = None  # it holds our callbacks: a cycle
         self._queue.clear()
         self._tail.clear()
+        if self._wanted:
+            self._site.bodies.withdraw(self._room_made)
+        self._give_room_back()
         if self._task is not None:
             self._task.cancel()
         if self._writer is not None:
@@ -235,8 +265,10 @@ class Connection(asyncio.Protocol):
         length = headers.get("content-length")
         if length is not None and int(length) > self._site.max_body_bytes:
             self._refuse(self._site.too_large)
-        elif "expect" in headers and headers["expect"].lower() == "100-continue" and self._is_free():
-            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        elif length is not None and int(length) > SMALL_BODY:
+            self._want_room(int(length))
+        elif self._is_free():
+            self._let_continue()
 
     def on_body(self, data: bytes) -> None:
         self._body_size += len(data)
@@ -245,8 +277,10 @@ class Connection(asyncio.Protocol):
         if self._body_size > self._site.max_body_bytes:
             self._body.clear()
             self._refuse(self._site.too_large)
-        else:
-            self._body.append(data)
+            return
+        self._body.append(data)
+        if self._body_size > SMALL_BODY and not self._room and not self._wanted:
+            self._want_room(self._site.max_body_bytes)  # it comes in chunks: how much, nobody knows
 
     def on_message_complete(self) -> None:
         if self._closing:
@@ -270,7 +304,12 @@ class Connection(asyncio.Protocol):
         if not old and "host" not in self._headers:
             self._refuse(NO_HOST)
             return
+        if self._wanted:  # all of it has come already: it was read with its head
+            self._site.bodies.withdraw(self._room_made)
+            self._wanted = 0
+            self._resume_reading()
         self._begin_reading()
+        self._asked = True
         if self._is_free() and not self._write_paused:
             self._serve(request, keep_alive, old, upgrade)
             return
@@ -333,6 +372,32 @@ class Connection(asyncio.Protocol):
         if tail:
             self._parse(tail)
 
+    def _let_continue(self) -> None:
+        if self._headers.get("expect", "").lower() == "100-continue":
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _want_room(self, size: int) -> None:
+        self._wanted = size
+        self._ask_for_room()
+
+    def _ask_for_room(self) -> None:
+        """Not before all that was asked earlier is answered: a body that waits behind a watch must not hold any."""
+        if self._is_free() and self._site.bodies.take(self._wanted, self._room_made):
+            self._room_made()
+        else:
+            self._pause_reading()
+
+    def _room_made(self) -> None:
+        self._room, self._wanted = self._wanted, 0
+        self.tick = self._site.tick
+        self._let_continue()
+        self._resume_reading()
+
+    def _give_room_back(self) -> None:
+        room, self._room = self._room, 0
+        if room:
+            self._site.bodies.give_back(room)
+
     def _pause_reading(self) -> None:
         if not self._reading_paused and not self._transport.is_closing():
             self._reading_paused = True
@@ -393,6 +458,8 @@ class Connection(asyncio.Protocol):
             self._take_over(answer)
 
     def _respond(self, response: Response) -> None:
+        if self._room:
+            self._give_room_back()
         status = response.status
         body = response.body
         head = self._site.heads.head(status, response.content_type)
@@ -416,6 +483,7 @@ class Connection(asyncio.Protocol):
             self._close()
 
     def _start_stream(self, stream: Stream) -> None:
+        self._give_room_back()
         head = self._site.heads.head(stream.status, stream.content_type) + lines(stream.headers)
         if self._old:
             self._keep_alive = False
@@ -474,7 +542,10 @@ class Connection(asyncio.Protocol):
                 if self._deciding:
                     tail, self._tail = b"".join(self._tail), []
                     self._read_on(tail)
-                self._resume_reading()
+                if self._wanted:
+                    self._ask_for_room()
+                else:
+                    self._resume_reading()
                 return
             waiting = self._queue.popleft()
             if waiting.request is not None:
@@ -552,20 +623,27 @@ class Connection(asyncio.Protocol):
     # what the server calls
 
     @property
-    def is_idle(self) -> bool:
-        """Nothing is being read or answered."""
-        return not self._reading and self._is_free()
+    def owes(self) -> Owed:
+        if self._closing:
+            return Owed.GOODBYE
+        if self._reading:
+            if self._wanted:
+                return Owed.NOTHING
+            return Owed.BODY if self._head_done else Owed.HEAD
+        if not self._is_free():
+            return Owed.NOTHING
+        return Owed.REQUEST if self._asked else Owed.HEAD
 
-    @property
-    def is_reading(self) -> bool:
-        """A request has begun to come, or one was refused: the peer owes us bytes, or its goodbye."""
-        return self._reading or self._closing
+    def has_taken(self) -> bool:
+        """Has the peer taken something that waited since this was asked last?"""
+        before, self._unsent = self._unsent, self.buffered
+        return self._unsent < before
 
     def stop(self) -> None:
         """Close once nothing is being answered; streams are ended now."""
         if self._writer is not None:
             self._writer.close()
-        elif self.is_idle:
+        elif not self._reading and self._is_free():
             self._close()
 
 

@@ -44,6 +44,9 @@ BACKLOG = 1024
 ACCEPTS = 64
 """Connections accepted in one turn of the loop."""
 
+KEEP_ALIVE_SECONDS = 180
+"""How often the kernel asks a silent peer whether it is still there: a watch whose client lost power ends by it."""
+
 REST_SECONDS = 1.0
 """How long nothing is accepted after the process ran out of file descriptors or memory."""
 
@@ -345,6 +348,9 @@ class SecureListener:
             sock.setblocking(False)
             if sock.family != socket.AF_UNIX:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEP_ALIVE_SECONDS)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEP_ALIVE_SECONDS)
             try:
                 transport = SecureTransport(sock, self._context, self._make_protocol, self._settled)
             except OSError:  # gone before we looked

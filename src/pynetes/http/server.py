@@ -4,19 +4,24 @@ What a connection guarantees stands in ``http/connection.py``.
 """
 
 import asyncio
+import math
 import os
 import socket
 import ssl as ssl_module
 import stat
 
 from pynetes.aio.clock import Clock, Timer
-from pynetes.http.connection import BODY_TOO_LARGE, Connection, Site
+from pynetes.http.connection import BODY_TOO_LARGE, Connection, Owed, Site
 from pynetes.http.secure import BACKLOG, SecureListener
 from pynetes.http.types import Handler, Response
 
 SWEEP_SECONDS = 5.0
+HEAD_SECONDS = 30.0
+"""A connection's first request, and the rest of any head, must come within this (Go's server: 32)."""
+
 READ_SECONDS = 60.0
-"""A request that has begun must have come whole within this; so must the goodbye of a peer that was refused."""
+"""A request that has begun must have come whole within this; so must the goodbye of a peer that was refused, unless it
+goes on taking what was written to it."""
 
 SHAKING_SWEEPS = 2
 """A handshake may take this many sweeps, 10 to 15 seconds (Go's server: 10)."""
@@ -42,7 +47,13 @@ class Server:
     ) -> None:
         self._clock = clock
         self._ssl = ssl
-        self._keep_alive_ticks = max(int(keep_alive_seconds / SWEEP_SECONDS), 1)
+        self._patience = {
+            Owed.HEAD: HEAD_SECONDS,
+            Owed.BODY: READ_SECONDS,
+            Owed.REQUEST: keep_alive_seconds,
+            Owed.GOODBYE: READ_SECONDS,
+            Owed.NOTHING: math.inf,
+        }
         self._site = _SweptSite(handler, clock, max_body_bytes, max_head_bytes, too_large)
         self._site.server = self
         self._listeners: list[asyncio.AbstractServer | SecureListener] = []
@@ -125,12 +136,15 @@ class Server:
         """Close what has been idle for too long, break what is too slow. One timer for all connections."""
         site = self._site
         site.tick += 1
-        slow = max(int(READ_SECONDS / SWEEP_SECONDS), 1)
         for connection in list(site.connections):
-            quiet = site.tick - connection.tick
-            if connection.is_idle and quiet > self._keep_alive_ticks:
+            if connection.has_taken():
+                connection.tick = site.tick
+            owed = connection.owes
+            if (site.tick - connection.tick) * SWEEP_SECONDS <= self._patience[owed]:
+                continue
+            if owed is Owed.REQUEST:
                 connection.hang_up()
-            elif connection.is_reading and quiet > slow:
+            else:
                 connection.abort()
         for listener in self._secure:
             listener.sweep(SHAKING_SWEEPS)
