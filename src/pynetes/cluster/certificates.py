@@ -68,9 +68,9 @@ def ca_pem(folder: ClusterDir) -> bytes:
 def node_token(folder: ClusterDir, node: str) -> str:
     """What a simulated node shows instead of a certificate: thousands of them share a process and its connections.
 
-    It follows from the key of the service accounts, so that server and nodes know it without telling each other.
+    It follows from the authority's key, so that server and nodes know it without telling each other.
     """
-    return hmac.new((folder.pki / "sa.key").read_bytes(), f"simulated node {node}".encode(), "sha256").hexdigest()
+    return hmac.new((folder.pki / "ca.key").read_bytes(), f"simulated node {node}".encode(), "sha256").hexdigest()
 
 
 Wanted = tuple[str, str, tuple[str, ...], tuple[str, ...], tuple[str, ...]]
