@@ -8,6 +8,7 @@ import pkgutil
 import pytest
 
 from pynetes.client.kinds import (
+    CERTIFICATE_SIGNING_REQUESTS,
     CONFIG_MAPS,
     CRON_JOBS,
     DAEMON_SETS,
@@ -171,6 +172,10 @@ OBJECTS = (
     (
         VOLUME_ATTRIBUTES_CLASSES,
         {"metadata": {"name": "gold", "finalizers": ["kubernetes.io/vac-protection"], **GOING}, "driverName": "d"},
+    ),
+    (
+        CERTIFICATE_SIGNING_REQUESTS,
+        {"metadata": {"name": "r"}, "spec": {"signerName": "example.com/other", "request": ""}, "status": {}},
     ),
     (RESOURCE_QUOTAS, {"metadata": {"name": "q"}, "spec": {"hard": {"pods": "9"}}, "status": {}}),
 )

@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 from dataclasses import replace
+from pathlib import Path
 
 from pynetes.cli import flags
 from pynetes.cluster.config import ConfigError
@@ -23,6 +24,13 @@ def add_flags(parser: ArgumentParser) -> None:
         "--root-ca-file", type=flags.existing, metavar="FILE", help="certificate for ConfigMap kube-root-ca.crt"
     )
     parser.add_argument(
+        "--cluster-signing-cert-file",
+        type=flags.existing,
+        metavar="FILE",
+        help="authority that signs CertificateSigningRequests",
+    )
+    parser.add_argument("--cluster-signing-key-file", type=flags.existing, metavar="FILE", help="the key to it")
+    parser.add_argument(
         "--use-service-account-credentials",
         action="store_true",
         help="each controller acts by a service account of its own",
@@ -39,7 +47,9 @@ def run(options: Namespace) -> int:
         Settings(),
         cluster_cidrs=options.cluster_cidr,
         controllers=known(options.controllers.split(",")),
-        ca_pem=options.root_ca_file.read_text() if options.root_ca_file else "",
+        ca_pem=_text(options.root_ca_file),
+        cluster_signing_cert_pem=_text(options.cluster_signing_cert_file),
+        cluster_signing_key_pem=_text(options.cluster_signing_key_file),
     )
 
     async def main() -> None:
@@ -51,6 +61,10 @@ def run(options: Namespace) -> int:
 
     components.run(main())
     return 0
+
+
+def _text(file: Path | None) -> str:
+    return "" if file is None else file.read_text()
 
 
 def known(names: list[str]) -> tuple[str, ...]:

@@ -2,6 +2,9 @@
 
 from pynetes.controllers import (
     cronjob,
+    csrapproving,
+    csrcleaner,
+    csrsigning,
     daemonset,
     deployment,
     endpoints,
@@ -46,6 +49,9 @@ CONTROLLERS: tuple[Controller, ...] = (
     nodelifecycle.CONTROLLER,
     tainteviction.CONTROLLER,
     rootca.CONTROLLER,
+    csrsigning.CONTROLLER,
+    csrapproving.CONTROLLER,
+    csrcleaner.CONTROLLER,
     replicationcontroller.CONTROLLER,
     ttl.CONTROLLER,
     ttlafterfinished.CONTROLLER,

@@ -21,7 +21,7 @@ from pynetes.client.workqueue import WorkQueue
 from pynetes.controllers import CONTROLLERS
 from pynetes.controllers.accounts import Accounts
 from pynetes.controllers.settings import Settings
-from pynetes.controllers.types import Context, Controller, Reconciler
+from pynetes.controllers.types import Context, Controller, NotYet, Reconciler
 from pynetes.meta.status import StatusError
 
 log = logging.getLogger(__name__)
@@ -112,7 +112,9 @@ class Manager:
 
 def _log_failure(name: str, key: str, error: Exception) -> None:
     """A conflict only means that the cache was behind; a refusal is news; anything else is a fault of ours."""
-    if isinstance(error, StatusError):
+    if isinstance(error, NotYet):
+        log.debug("%s: %s: %s", name, key, error)
+    elif isinstance(error, StatusError):
         level = logging.DEBUG if error.code == 409 else logging.INFO
         log.log(level, "%s: %s: %s", name, key, error)
     else:

@@ -16,6 +16,9 @@ class Settings:
     service_cidrs: tuple[str, ...] = ("10.96.0.0/12",)
     allocate_node_cidrs: bool = True
     ca_pem: str = ""
+    cluster_signing_cert_pem: str = ""
+    cluster_signing_key_pem: str = ""
+    cluster_signing_duration_seconds: float = 365 * 86400.0
     controllers: tuple[str, ...] = ("*",)
     concurrent_syncs: int = 5
     node_monitor_period_seconds: float = 5.0

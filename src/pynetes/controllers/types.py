@@ -30,6 +30,10 @@ class Context:
     queue: "WorkQueue[str]"
 
 
+class NotYet(Exception):
+    """What a key needs is not there, and nobody is at fault: it is tried again with back-off, and nobody told."""
+
+
 class Reconciler(Protocol):
     """The acting half. Its constructor gets its informers and adds its handlers; it starts nothing."""
 

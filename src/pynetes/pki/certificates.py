@@ -32,6 +32,11 @@ EXTENDED_USAGES = {
     "timestamping": ExtendedKeyUsageOID.TIME_STAMPING,
     "ocsp signing": ExtendedKeyUsageOID.OCSP_SIGNING,
     "any": ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
+    "ipsec end system": x509.ObjectIdentifier("1.3.6.1.5.5.7.3.5"),
+    "ipsec tunnel": x509.ObjectIdentifier("1.3.6.1.5.5.7.3.6"),
+    "ipsec user": x509.ObjectIdentifier("1.3.6.1.5.5.7.3.7"),
+    "microsoft sgc": x509.ObjectIdentifier("1.3.6.1.4.1.311.10.3.3"),
+    "netscape sgc": x509.ObjectIdentifier("2.16.840.1.113730.4.1"),
 }
 KEY_USAGES = {
     "signing": "digital_signature",
@@ -44,6 +49,12 @@ KEY_USAGES = {
     "crl sign": "crl_sign",
     "encipher only": "encipher_only",
     "decipher only": "decipher_only",
+}
+_NAME_KINDS = {
+    x509.DNSName: "DNS",
+    x509.IPAddress: "IP",
+    x509.RFC822Name: "Email",
+    x509.UniformResourceIdentifier: "URI",
 }
 PLAIN_USAGES = ("digital signature", "key encipherment")
 
@@ -124,8 +135,11 @@ class Authority:
     def sign(self, request_pem: bytes, usages: Iterable[str], *, now: float, seconds: float) -> bytes:
         """The certificate for a signing request; ``usages`` as a CertificateSigningRequest's spec names them.
 
-        It never outlives the authority. Raises: ValueError for a request that is not sound.
+        It never outlives the authority. Raises: ValueError for a request that is not sound, or an authority whose time
+        is over.
         """
+        if now >= (ends := self._certificate.not_valid_after_utc.timestamp()):
+            raise ValueError(f"the signer has expired: NotAfter={datetime.fromtimestamp(ends, UTC)}")
         request = x509.load_pem_x509_csr(request_pem)
         if not request.is_signature_valid:
             raise ValueError("the certificate request's signature is not valid")
@@ -151,11 +165,12 @@ class Authority:
         builder = (
             _builder(subject, self._certificate.subject, key, now, seconds)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_key_usage(usages), critical=True)
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(_public(self._certificate)), critical=False
             )
         )
+        if any(usage in KEY_USAGES for usage in usages):
+            builder = builder.add_extension(_key_usage(usages), critical=True)
         if extended := [EXTENDED_USAGES[usage] for usage in usages if usage in EXTENDED_USAGES]:
             builder = builder.add_extension(x509.ExtendedKeyUsage(extended), critical=False)
         if names:
@@ -193,6 +208,16 @@ def subject_of(pem: bytes) -> Subject:
     return Subject(
         common[0] if common else "", organizations, tuple(str(n.value) for n in names), before, after, serial
     )
+
+
+def kinds_of_names(request_pem: bytes) -> frozenset[str]:
+    """Which kinds of alternative names a signing request asks for: ``DNS``, ``IP``, ``Email``, ``URI``."""
+    request = x509.load_pem_x509_csr(request_pem)
+    try:
+        names = list(request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
+    except x509.ExtensionNotFound:
+        return frozenset()
+    return frozenset(word for kind, word in _NAME_KINDS.items() if any(isinstance(name, kind) for name in names))
 
 
 def _builder(

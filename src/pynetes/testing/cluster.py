@@ -94,7 +94,11 @@ class Cluster:
             self.clock,
             self._parts,
             api_settings=pki.settings,
-            controller_settings=ControllerSettings(ca_pem=pki.ca_pem.decode()),
+            controller_settings=ControllerSettings(
+                ca_pem=pki.ca_pem.decode(),
+                cluster_signing_cert_pem=pki.ca_pem.decode(),
+                cluster_signing_key_pem=pki.ca_key_pem.decode(),
+            ),
         )
         server = None
         try:
@@ -135,7 +139,8 @@ class Cluster:
             days=LIFETIME_DAYS,
         )
         context = server_context(serving.cert_pem, serving.key_pem, client_ca_pem=authority.cert_pem)
-        return _PKI(context, authority.cert_pem, admin, Settings(client_ca_pem=authority.cert_pem))
+        settings = Settings(client_ca_pem=authority.cert_pem)
+        return _PKI(context, authority.cert_pem, authority.key_pem, admin, settings)
 
     def _write_kubeconfig(self, pki: "_PKI") -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="pynetes-")
@@ -198,8 +203,9 @@ class Cluster:
 
 
 class _PKI:
-    def __init__(self, context: Any, ca_pem: bytes, admin: Any, settings: Any) -> None:
+    def __init__(self, context: Any, ca_pem: bytes, ca_key_pem: bytes, admin: Any, settings: Any) -> None:
         self.context = context
         self.ca_pem = ca_pem
+        self.ca_key_pem = ca_key_pem
         self.admin = admin
         self.settings = settings
