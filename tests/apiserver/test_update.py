@@ -66,3 +66,15 @@ def test_a_refused_patch_shows_the_document_as_go_would_print_it() -> None:
         assert refused["message"].startswith(f' "" is invalid: patch: Invalid value: "{shown}')
 
     run_writing(main)
+
+
+def test_an_update_that_only_orders_members_otherwise_writes_nothing() -> None:
+    async def main(api: Writing) -> None:
+        made = await api.make(CONFIG_MAPS, "a", data={"k": "v", "l": "w"}, metadata={"labels": {"x": "1", "y": "2"}})
+        before = api.store.revision
+        turned = {name: dict(reversed(part.items())) if isinstance(part, dict) else part for name, part in made.items()}
+        turned["metadata"]["labels"] = {"y": "2", "x": "1"}
+        code, same = await api.ask("PUT", f"{CONFIG_MAPS}/a", dict(reversed(turned.items())))
+        assert (code, same, api.store.revision) == (200, made, before)
+
+    run_writing(main)

@@ -20,7 +20,7 @@ from pynetes.meta.apply.updater import UnknownVersion, Versions
 from pynetes.meta.decoder import decoder
 from pynetes.meta.groupversionkind import GroupVersionKind
 from pynetes.meta.objects import Object
-from pynetes.meta.resource import Resource, Version
+from pynetes.meta.resource import Resource
 from pynetes.meta.structural import paths as jsonpaths
 from pynetes.meta.times import rfc3339
 
@@ -109,12 +109,14 @@ def _scale() -> FieldManager:
 
 def _of(ctx: Context) -> FieldManager:
     assert ctx.resource is not None and ctx.version is not None
-    return _manager_of(ctx.resource, ctx.version, ctx.info.subresource)
+    return _manager_of(ctx.resource, ctx.version.name, ctx.info.subresource)
 
 
 @lru_cache(_MANAGERS)
-def _manager_of(resource: Resource, version: Version, subresource: str) -> FieldManager:
-    gvk = resource.gvk(version.name)
+def _manager_of(resource: Resource, version_name: str, subresource: str) -> FieldManager:
+    version = resource.version(version_name)
+    assert version is not None
+    gvk = resource.gvk(version_name)
     zero: Object = {"kind": gvk.kind, "apiVersion": gvk.api_version, "metadata": {}}
     if version.structural is None:
         zero = decoder(version.type_name).canonical(zero)
@@ -163,7 +165,12 @@ def _seen(ctx: Context, obj: Object, *, shared: bool = False) -> Object:
 
 
 def _now(ctx: Context) -> str:
-    return rfc3339(ctx.server.clock.now())
+    return _time(int(ctx.server.clock.now()))
+
+
+@lru_cache(8)
+def _time(seconds: int) -> str:
+    return rfc3339(seconds)
 
 
 def _name(ctx: Context, manager: str) -> str:
@@ -173,6 +180,7 @@ def _name(ctx: Context, manager: str) -> str:
 def name_of_agent(user_agent: str) -> str:
     """The manager that a client without a better name is: its User-Agent up to the first ``/``."""
     name = user_agent.partition("/")[0]
-    if not name.isprintable():
-        name = "".join(filter(str.isprintable, name))
+    if name.isprintable() and name.isascii() and len(name) <= _LONGEST_NAME_BYTES:
+        return name
+    name = "".join(filter(str.isprintable, name))
     return name.encode()[:_LONGEST_NAME_BYTES].decode("utf-8", "ignore")

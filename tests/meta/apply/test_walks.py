@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pynetes.meta.apply import fields
-from pynetes.meta.apply.compare import compare, same
+from pynetes.meta.apply.compare import compare, is_loose, same
 from pynetes.meta.apply.extract import fields_of, with_named_fields
 from pynetes.meta.apply.merge import merge
 from pynetes.meta.apply.remove import remove
@@ -68,6 +68,12 @@ def test_what_may_be_anything_is_compared_by_its_kind() -> None:
     assert difference(5, {"x": 1}) == ({}, {"f:a": {}}, {"f:a": {"f:x": {}}})
     assert difference({"x": {"y": 1}}, {"x": {"y": True}}) == ({}, {"f:a": {"f:x": {"f:y": {}}}}, {})
     assert difference([1], [True]) == ({}, {"f:a": {}}, {})
+
+
+def test_equal_parts_of_pods_are_not_looked_into() -> None:
+    """Only where JSON of any type may stand, equality as Python has it is not enough."""
+    assert not is_loose(POD)
+    assert is_loose(builtin("io.k8s.api.apps.v1.ControllerRevision"))
 
 
 def test_json_is_equal_by_kind_and_value() -> None:

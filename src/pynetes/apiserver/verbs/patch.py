@@ -134,8 +134,12 @@ class Patch:
                 raise update.undeterminable(self._ctx.info.name)
             raise refused(bodies.wrong_kind(str(api_version or ""), str(kind or ""), gvk, patched))
         patched = {**patched, "apiVersion": gvk.api_version, "kind": kind}
+        resets, entries = bodies.resets_managers(patched), _kept_managers(document, patched)
+        if entries is not None:
+            meta = {name: item for name, item in patched["metadata"].items() if name != "managedFields"}
+            patched = {**patched, "metadata": meta}
         # the decoder takes its value over, and parts of this one are shared with the cache
-        own, resets = orjson.loads(orjson.dumps(patched)), bodies.resets_managers(patched)
+        own = orjson.loads(orjson.dumps(patched))
         try:
             decoded = expected.decode(own)
         except DecodeError as error:
@@ -150,8 +154,8 @@ class Patch:
         obj = decoded.object
         if not isinstance(obj.get("metadata"), dict):
             obj["metadata"] = {}
-        if resets:
-            obj["metadata"]["managedFields"] = []
+        if resets or entries is not None:
+            obj["metadata"]["managedFields"] = entries or []
         return obj
 
     def _shown(self, document: Object, value: Any, expected: Expected) -> str:
@@ -163,6 +167,13 @@ class Patch:
         if self._kind == MERGE_PATCH:
             return shown.merge_patched(document, value, expected.type_name)
         return plain(value)
+
+
+def _kept_managers(document: Object, patched: Object) -> Any:
+    """The managedFields, if the patch has not touched them: no need to read them again."""
+    meta = patched.get("metadata")
+    entries = meta.get("managedFields") if isinstance(meta, dict) else None
+    return entries if entries and entries is document["metadata"].get("managedFields") else None
 
 
 def _invalid_patch(text: str, why: str) -> StatusError:

@@ -13,6 +13,7 @@ from pynetes.apiserver.context import Context
 from pynetes.apiserver.parts import Parts
 from pynetes.apiserver.stored import canonical, encode
 from pynetes.meta import status
+from pynetes.meta.apply.compare import same
 from pynetes.meta.encoding import Entry
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Resource, WriteContext
@@ -20,6 +21,8 @@ from pynetes.meta.status import StatusError
 from pynetes.store.types import CompareFailed, KeyValue
 
 _ATTEMPTS = 64
+_METADATA = frozenset(("metadata",))
+_OF_EVERY_WRITE = frozenset(("resourceVersion", "managedFields"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,7 @@ async def _write(target: Target, entry: Entry | None, decided: Next, dry_run: bo
     allocation = decided.allocation
     try:
         value = encode(target.resource, decided.obj)
-        if entry is not None and (value == entry.value or _only_times_differ(decided.obj, entry.object)):
+        if entry is not None and (value == entry.value or _unchanged(decided.obj, entry.object)):
             return entry
         if dry_run:
             return decided.obj
@@ -156,20 +159,27 @@ async def _write(target: Target, entry: Entry | None, decided: Next, dry_run: bo
     return await settled(target, written)
 
 
-def _only_times_differ(new: Object, old: Object) -> bool:
-    """Nothing but the times in managedFields is other than it was: no reason to write.
+def _unchanged(new: Object, old: Object) -> bool:
+    """Nothing is other than it was, whatever the order of its members, but perhaps times in managedFields: no reason to
+    write.
 
     Source: apiserver ``pkg/endpoints/handlers/fieldmanager/equality.go``.
     """
-    if any(new[name] != old.get(name) for name in new if name != "metadata") or not old.keys() <= new.keys():
+    meta, before = new["metadata"], old["metadata"]
+    if _other(new, old, _METADATA) or _other(meta, before, _OF_EVERY_WRITE):
         return False
-    meta, before = ({**obj["metadata"], "resourceVersion": ""} for obj in (new, old))
-    now, then = meta.pop("managedFields", None), before.pop("managedFields", None)
-    return bool(now and then) and meta == before and _without_times(now) == _without_times(then)
+    if _without_times(meta.get("managedFields")) != _without_times(before.get("managedFields")):
+        return False
+    return all(same(new[name], old[name]) for name in new if name not in _METADATA)  # for Python, true is 1
 
 
-def _without_times(entries: Sequence[Object]) -> list[Object]:
-    return [{name: value for name, value in entry.items() if name != "time"} for entry in entries]
+def _other(new: Object, old: Object, passed_over: frozenset[str]) -> bool:
+    names = new.keys() - passed_over
+    return names != old.keys() - passed_over or any(new[name] != old[name] for name in names)
+
+
+def _without_times(entries: Sequence[Object] | None) -> list[Object]:
+    return [{name: value for name, value in entry.items() if name != "time"} for entry in entries or ()]
 
 
 async def remove(target: Target, entry: Entry, last: Object, dry_run: bool) -> Object:

@@ -242,23 +242,32 @@ def _without_self(node: Fields) -> dict[str, Any]:
     return {element: inner for element, inner in node.items() if element != SELF}
 
 
+_Walks = tuple[Whole | None, Difference, bool]
+"""For a member of a map: what walks a value that one side has (None: it is always owned as one whole) and one that both
+have; whether values may differ that Python takes for equal.
+"""
+
+
+def _walks_of(of: Type) -> _Walks:
+    return None if _always_leaf(of) else whole_of(of), difference_of(of), is_loose(of)
+
+
 def _difference_map(of: MapType) -> Difference:
-    walks: dict[str, tuple[str, Whole | None, Difference, bool]] = {}
+    known: dict[str, tuple[str, _Walks] | None] = dict.fromkeys(of.untracked)
+    of_others: list[_Walks] = []
     all_of = _whole_map(of)
     assert all_of is not None
 
-    def walks_of(name: str) -> tuple[str, Whole | None, Difference, bool] | None:
-        """The element, what walks a value that one side has (None: it is always owned as one whole), and one that both
-        have; whether equal values may differ.
-        """
-        inner = of.type_of(name)
-        if inner is None:
+    def walks_of(name: str) -> tuple[str, _Walks] | None:
+        inner = of.fields.get(name)
+        if inner is not None:
+            found = known[name] = f"f:{name}", _walks_of(inner)
+            return found
+        if of.element is None:
             return None
-        whole = None if _always_leaf(inner) else whole_of(inner)
-        found = (f"f:{name}", whole, difference_of(inner), _is_loose(inner))
-        if name in of.fields:
-            walks[name] = found
-        return found
+        if not of_others:
+            of_others.append(_walks_of(of.element))
+        return f"f:{name}", of_others[0]
 
     def difference(old: Any, new: Any) -> Parts:
         if not old or not new:
@@ -269,10 +278,10 @@ def _difference_map(of: MapType) -> Difference:
         modified: dict[str, Any] = {}
         added: dict[str, Any] = {}
         for name, after in new.items():
-            known = walks.get(name) or walks_of(name)
-            if known is None:
+            found = known[name] if name in known else walks_of(name)
+            if found is None:
                 continue
-            element, whole, inner, loose = known
+            element, (whole, inner, loose) = found
             if name not in old:
                 added[element] = LEAF if whole is None else whole(after)
                 continue
@@ -288,8 +297,9 @@ def _difference_map(of: MapType) -> Difference:
                 added[element] = more
         if not old.keys() <= new.keys():
             for name, before in old.items():
-                if name not in new and (known := walks.get(name) or walks_of(name)) is not None:
-                    element, whole, _, _ = known
+                found = known[name] if name in known else walks_of(name)
+                if name not in new and found is not None:
+                    element, (whole, _, _) = found
                     removed[element] = LEAF if whole is None else whole(before)
         return _sorted_fields(removed), _sorted_fields(modified), _sorted_fields(added)
 
@@ -311,16 +321,16 @@ def _sorted_fields(node: dict[str, Any]) -> Fields | None:
     return node or None
 
 
-def _is_loose(of: Type) -> bool:
+def is_loose(of: Type) -> bool:
     """JSON of any type may stand here or below, so that equality must tell true from 1."""
     seen: set[Type] = set()
     waiting = [of]
     while waiting:
         at = waiting.pop()
-        if at in seen:
-            continue
         if at.loose:
             return True
+        if at in seen or at.scalar:  # numbers or texts, whatever else the schema leaves open
+            continue
         seen.add(at)
         if at.list is not None:
             waiting.append(at.list.of)
@@ -334,7 +344,7 @@ def _is_loose(of: Type) -> bool:
 def _difference_list(of: ListType) -> Difference:
     all_of = _whole_list(of)
     assert all_of is not None
-    loose = _is_loose(of.of)
+    loose = is_loose(of.of)
 
     def difference(old: Any, new: Any) -> Parts:
         if not old or not new:

@@ -64,7 +64,7 @@ class FieldManager:
 
     def created(self, new: Object, given: Sequence[Object] | None, name: str, time: str) -> list[Object]:
         """The managedFields of a new object. ``given``: those that the client sent."""
-        held = self._held(None, given)
+        held = {} if given is None else self._held(None, given)
         return self._written(self._zero, new, held, name, time)
 
     def updated(self, live: Object, new: Object, given: Sequence[Object] | None, name: str, time: str) -> list[Object]:
@@ -76,7 +76,7 @@ class FieldManager:
 
     def _held(self, live: Sequence[Object] | None, given: Sequence[Object] | None) -> Managers:
         """What is held before the write: as the client says, unless it says nothing that can be read."""
-        if self._subresource or given is None or given == live:
+        if self._subresource or given is None or given is live or given == live:
             return _read_or_nothing(live)
         if managers.is_reset(given):
             return {}

@@ -142,6 +142,8 @@ def is_reset(entries: Sequence[Object] | None) -> bool:
 
 def capped(held: Managers) -> Managers:
     """With at most ten managers that updated: of each version the oldest become one."""
+    if len(held) <= MOST_UPDATE_MANAGERS:
+        return held
     updaters = [who for who, share in held.items() if not share.applied]
     surplus = len(updaters) - MOST_UPDATE_MANAGERS
     if surplus <= 0:

@@ -17,6 +17,7 @@ from pynetes.meta.apply import elements
 NUMERIC, STRING, BOOLEAN, UNTYPED = "numeric", "string", "boolean", "untyped"
 _API = "io.k8s.apimachinery.pkg."
 _QUANTITY, _RAW_EXTENSION = f"{_API}api.resource.Quantity", f"{_API}runtime.RawExtension"
+_FIELDS_V1 = f"{_API}apis.meta.v1.FieldsV1"
 _ABSENT = object()
 _MOST_KNOWN = 4096
 _LONGEST_KNOWN = 256
@@ -140,6 +141,9 @@ ATOMIC.list, ATOMIC.map = ListType(ATOMIC), MapType(element=ATOMIC, atomic=True)
 DEDUCED = Type(UNTYPED, ListType(ATOMIC), loose=True)
 """Anything; the members of a map stand for themselves."""
 DEDUCED.map = MapType(element=DEDUCED)
+_MAPS = Type()
+"""Maps of maps. It stands in every ObjectMeta: were it loose, every template of a pod would be."""
+_MAPS.map = MapType(element=_MAPS)
 
 
 @cache
@@ -175,9 +179,13 @@ def tracked(of: Type) -> Type:
     assert of.map is not None
     root, meta = of.map, of.map.fields["metadata"]
     assert meta.map is not None
-    metadata = Type(map=replace(meta.map, untracked=UNTRACKED_METADATA), loose=meta.loose)
-    fields = {**root.fields, "metadata": metadata}
-    return Type(map=replace(root, fields=fields, untracked=UNTRACKED), loose=of.loose)
+    fields = {**root.fields, "metadata": Type(map=_without(meta.map, UNTRACKED_METADATA), loose=meta.loose)}
+    return Type(map=_without(replace(root, fields=fields), UNTRACKED), loose=of.loose)
+
+
+def _without(of: MapType, names: frozenset[str]) -> MapType:
+    fields = {name: inner for name, inner in of.fields.items() if name not in names}
+    return replace(of, fields=fields, untracked=names)
 
 
 class _Compiler:
@@ -257,6 +265,8 @@ _BUILTIN = _Compiler()
 def _special(name: str) -> Type | None:
     if name == _QUANTITY:
         return Type(UNTYPED)
+    if name == _FIELDS_V1:
+        return _MAPS
     return ATOMIC if name == _RAW_EXTENSION else None
 
 
