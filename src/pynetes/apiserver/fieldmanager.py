@@ -20,7 +20,7 @@ from pynetes.meta.apply.updater import UnknownVersion, Versions
 from pynetes.meta.decoder import decoder
 from pynetes.meta.groupversionkind import GroupVersionKind
 from pynetes.meta.objects import Object
-from pynetes.meta.resource import Resource
+from pynetes.meta.resource import Resource, Version
 from pynetes.meta.structural import paths as jsonpaths
 from pynetes.meta.times import rfc3339
 
