@@ -22,6 +22,25 @@ def test_a_new_cluster_has_its_namespaces_roles_and_the_service_kubernetes() -> 
     run_writing(main)
 
 
+def test_what_the_server_makes_it_owns_as_upstreams_parts_do() -> None:
+    async def main(api: Writing) -> None:
+        async def managers(path: str) -> list[tuple[str, str, str]]:
+            _, found = await api.ask("GET", path)
+            entries = found["metadata"]["managedFields"]
+            return [(entry["manager"], entry["operation"], entry.get("subresource", "")) for entry in entries]
+
+        assert await managers("/api/v1/namespaces/default") == [("kube-apiserver", "Update", "")]
+        assert await managers("/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas/exempt") == [
+            ("api-priority-and-fairness-config-producer-v1", "Update", ""),
+        ]
+        assert await managers("/apis/networking.k8s.io/v1/servicecidrs/kubernetes") == [
+            ("kubernetes-service-cidr-controller", "Apply", "status"),
+            ("kube-apiserver", "Update", ""),
+        ]
+
+    run_writing(main)
+
+
 def test_a_second_start_writes_nothing() -> None:
     clock = VirtualClock()
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import orjson
 
-from pynetes.apiserver import reconciliation, stored
+from pynetes.apiserver import fieldmanager, reconciliation, stored
 from pynetes.apiserver.allocation.addresses import family_of, first_address, ip_address_object
 from pynetes.apiserver.initial import data
 from pynetes.apiserver.parts import Parts
@@ -41,6 +41,9 @@ _GROUPS = {
     "apiservices": "apiregistration.k8s.io",
 }
 _LOOKED_AFTER = ("prioritylevelconfigurations", "flowschemas")
+_FLOW_MAKER = "api-priority-and-fairness-config-producer-v1"
+_MAKERS = {"flowschemas": _FLOW_MAKER, "prioritylevelconfigurations": _FLOW_MAKER}
+_APPLIERS_OF_STATUS = {"servicecidrs": "kubernetes-service-cidr-controller"}
 _Wanted = tuple[Resource, Object]
 
 
@@ -108,6 +111,8 @@ def _change(server: Parts, resource: Resource, obj: Object, now: float) -> Await
 
 async def _replace(server: Parts, resource: Resource, entry: Entry, next_: Object) -> int:
     """The revision of the write; 0 when somebody was faster."""
+    maker = _MAKERS.get(resource.plural, fieldmanager.SERVER)
+    fieldmanager.own_as_server(resource, next_, entry.object, maker, server.clock.now())
     try:
         written = await server.store.put(entry.key, stored.encode(resource, next_), expected=entry.revision)
     except CompareFailed:
@@ -144,12 +149,21 @@ def _key(resource: Resource, obj: Object) -> bytes:
 
 async def _make(server: Parts, resource: Resource, obj: Object, now: float) -> int:
     """The revision of the new object; 0 when another server was first."""
-    value = stored.encode(resource, _complete(server, resource, obj, now))
+    value = stored.encode(resource, _owned(resource, _complete(server, resource, obj, now), now))
     try:
         written = await server.store.put(_key(resource, obj), value, expected=0)
     except CompareFailed:
         return 0
     return written.mod_revision
+
+
+def _owned(resource: Resource, obj: Object, now: float) -> Object:
+    """A new object with its managers: the part of the server that makes it, and the one that knows its status."""
+    status = obj.pop("status", None)
+    fieldmanager.own_as_server(resource, obj, None, _MAKERS.get(resource.plural, fieldmanager.SERVER), now)
+    if status and resource.plural in _APPLIERS_OF_STATUS:
+        return fieldmanager.apply_status_as_server(resource, obj, status, _APPLIERS_OF_STATUS[resource.plural], now)
+    return {**obj, "status": status} if status else obj
 
 
 def _complete(server: Parts, resource: Resource, obj: Object, now: float) -> Object:

@@ -24,6 +24,8 @@ from pynetes.meta.resource import Resource, Version
 from pynetes.meta.structural import paths as jsonpaths
 from pynetes.meta.times import rfc3339
 
+SERVER = "kube-apiserver"
+"""The manager of what the server writes itself."""
 _LONGEST_NAME_BYTES = 128
 _MANAGERS = 1024
 _SCALE, _SCALE_TYPE = GroupVersionKind("autoscaling", "v1", "Scale"), "io.k8s.api.autoscaling.v1.Scale"
@@ -45,6 +47,31 @@ def own_updated(ctx: Context, obj: Object, old: Object, manager: str) -> None:
     entries = _of(ctx).updated(before, seen, given, _name(ctx, manager), _now(ctx))
     if entries:
         obj["metadata"]["managedFields"] = entries
+
+
+def own_as_server(resource: Resource, obj: Object, old: Object | None, manager: str, now: float) -> None:
+    """As ``own_created`` and ``own_updated``, for what the server writes itself, in the version that is stored."""
+    held = manager_of(resource, resource.storage_version, "")
+    seen, time = decoder(_type_name(resource)).held(obj), _time(int(now))
+    obj["metadata"].pop("managedFields", None)
+    entries = held.created(seen, None, manager, time) if old is None else held.updated(old, seen, None, manager, time)
+    if entries:
+        obj["metadata"]["managedFields"] = entries
+
+
+def apply_status_as_server(resource: Resource, obj: Object, status: Object, manager: str, now: float) -> Object:
+    """The object with a status that a part of the server applies."""
+    config = {"kind": obj["kind"], "apiVersion": obj["apiVersion"], "metadata": {"name": obj["metadata"]["name"]}}
+    live = decoder(_type_name(resource)).held(obj)
+    path = manager_of(resource, resource.storage_version, "status")
+    done = path.apply(live, {**config, "status": status}, manager, _time(int(now)), force=True)
+    return {**obj, "metadata": {**obj["metadata"], "managedFields": done.managed}, "status": status}
+
+
+def _type_name(resource: Resource) -> str:
+    version = resource.version(resource.storage_version)
+    assert version is not None
+    return version.type_name
 
 
 def unreadable(entries: Sequence[Object] | None) -> str:
@@ -109,11 +136,11 @@ def _scale() -> FieldManager:
 
 def _of(ctx: Context) -> FieldManager:
     assert ctx.resource is not None and ctx.version is not None
-    return _manager_of(ctx.resource, ctx.version.name, ctx.info.subresource)
+    return manager_of(ctx.resource, ctx.version.name, ctx.info.subresource)
 
 
 @lru_cache(_MANAGERS)
-def _manager_of(resource: Resource, version_name: str, subresource: str) -> FieldManager:
+def manager_of(resource: Resource, version_name: str, subresource: str) -> FieldManager:
     version = resource.version(version_name)
     assert version is not None
     gvk = resource.gvk(version_name)

@@ -7,7 +7,7 @@ that people choose (KEP-3070). Source: kubernetes ``pkg/registry/core/service/ip
 import ipaddress
 from collections.abc import Iterator
 
-from pynetes.apiserver import stored
+from pynetes.apiserver import fieldmanager, stored
 from pynetes.apiserver.parts import Parts
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Resource
@@ -142,8 +142,10 @@ async def _take(server: Parts, service: Object, address: str, dry_run: bool) -> 
         return server.cache.of(resource).get(key) is None
     meta = service["metadata"]
     obj = ip_address_object(address, meta.get("namespace", ""), meta.get("name", ""))
-    obj["metadata"] |= {"uid": server.clock.uuid4(), "creationTimestamp": rfc3339(server.clock.now())}
+    now = server.clock.now()
+    obj["metadata"] |= {"uid": server.clock.uuid4(), "creationTimestamp": rfc3339(now)}
     obj = {"kind": resource.kind, "apiVersion": resource.storage_api_version, **obj}
+    fieldmanager.own_as_server(resource, obj, None, fieldmanager.SERVER, now)
     try:
         await server.store.put(key, stored.encode(resource, obj), expected=0)
     except CompareFailed:

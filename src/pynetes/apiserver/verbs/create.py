@@ -52,9 +52,9 @@ async def create_object(ctx: Context, resource: Resource, obj: Object, options: 
     if resource.hooks.default is not None:
         resource.hooks.default(obj)
     clear_servers_own(obj)
+    owners.drop_duplicates(ctx, obj, admitted=False)
     fieldmanager.own_created(ctx, obj, options.field_manager)
     meta = obj["metadata"]
-    owners.drop_duplicates(ctx, obj, admitted=False)
     asked = Attributes(ctx, CREATE, resource, namespace, meta.get("name") or "", obj, dry_run=options.dry_run)
     await admit(asked)
     owners.drop_duplicates(ctx, obj, admitted=True)
