@@ -16,13 +16,14 @@ from pynetes.aio.commands import RealCommands
 from pynetes.network import namespaces
 from pynetes.network.cni import CNI
 from pynetes.network.pods import conflist
-from pynetes.runtime.oci import OCIRuntime, Settings, conmon
+from pynetes.runtime.oci import OCIRuntime, Settings, conmon, userns
 from pynetes.runtime.oci.build import build
 from pynetes.runtime.types import (
     Container,
     ContainerConfig,
     ContainerState,
     DNSConfig,
+    IDRange,
     LinuxSandbox,
     Mount,
     Resources,
@@ -91,6 +92,8 @@ class Node:
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory):
     root = tmp_path_factory.mktemp("node")
+    for folder in (root, *root.parents[:2]):
+        folder.chmod(folder.stat().st_mode | 0o011)  # the root of a user namespace has to get through
     context = root / "context" / "rootfs"
     (context / "bin").mkdir(parents=True)
     (context / "etc").mkdir()
@@ -366,6 +369,31 @@ def test_host_namespaces_are_the_hosts(node: Node, tmp_path: Path) -> None:
         for kind in ("pid", "ipc", "uts"):
             assert os.readlink(f"/proc/{pid}/ns/{kind}") == os.readlink(f"/proc/self/ns/{kind}")
         await runtime.stop_container(container_id, 0)
+
+    node.act(main)
+
+
+@pytest.mark.skipif(not userns.supported(), reason="needs Linux 6.3 with user namespaces")
+def test_the_root_of_a_user_namespace_is_nobody_outside(node: Node, tmp_path: Path) -> None:
+    """concepts/workloads/pods/user-namespaces: files of volumes keep the owners that the pod sees."""
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    users = IDRange(65536 * 7, 65536)
+
+    async def main(runtime: OCIRuntime) -> None:
+        sandbox = await runtime.run_sandbox(sandbox_config(tmp_path, users=users, share_process_namespace=True))
+        script = "cat /proc/self/uid_map; id -u; stat -c %u /bin/sh /etc/resolv.conf /v; touch /v/made; sleep 100"
+        container_id = await run(runtime, sandbox, "sh", "-c", script, mounts=(Mount("/v", str(volume)),))
+        async with RealClock().timeout(20):
+            while not (volume / "made").exists():
+                await RealClock().sleep(0.01)
+        lines = [line.split(" ", 3)[3] for line in (tmp_path / "c.log").read_text().splitlines()]
+        assert lines[0].split() == ["0", str(users.first), "65536"]
+        assert lines[1:] == ["0", "0", "0", "0"]
+        assert (volume / "made").stat().st_uid == 0
+        pid = int((node.root / "runtime" / "containers" / container_id / "pid").read_text())
+        assert os.stat(f"/proc/{pid}").st_uid == users.first
+        assert (await runtime.exec_sync(container_id, ("id", "-u"), 5)).stdout == b"0\n"
 
     node.act(main)
 

@@ -28,7 +28,6 @@ def test_a_field_that_cannot_be_honoured_is_named_by_its_path() -> None:
     assert unsupported(pod("p", container("c", livenessProbe=probe))) == "spec.containers[0].livenessProbe.grpc"
     claim = [{"name": "v", "persistentVolumeClaim": {"claimName": "x"}}]
     assert unsupported(pod("p", volumes=claim)) == "spec.volumes[0].persistentVolumeClaim"
-    assert unsupported(pod("p", hostUsers=False)) == "spec.hostUsers"
 
 
 def test_a_field_that_upstream_does_not_have_is_refused_too() -> None:

@@ -288,7 +288,7 @@ async def node(config: ClusterConfig, folder: ClusterDir, name: str, clock: Cloc
 
     clock = clock or RealClock()
     root = folder.node(name)
-    root.mkdir(parents=True, exist_ok=True)
+    (root / "manifests").mkdir(parents=True, exist_ok=True)
     number = config.node_names.index(name) + 1
     settings = kubelet_settings(config, folder, name, number)
     commands = RealCommands(clock)
@@ -321,7 +321,8 @@ async def node(config: ClusterConfig, folder: ClusterDir, name: str, clock: Cloc
 
 
 def kubelet_settings(config: ClusterConfig, folder: ClusterDir, name: str, number: int) -> Any:
-    from pynetes.kubelet.settings import Settings
+    from pynetes.kubelet.settings import MAX_PODS, Settings
+    from pynetes.kubelet.userns import IDS_PER_POD
 
     root = folder.node(name)
     pair = certificates.read(folder, f"kubelet-server-{name}")
@@ -337,6 +338,8 @@ def kubelet_settings(config: ClusterConfig, folder: ClusterDir, name: str, numbe
         serving_key=pair.key_pem,
         client_ca=certificates.ca_pem(folder),
         cluster_dns=(config.dns_address,),
+        static_dir=str(root / "manifests"),
+        first_user_id=IDS_PER_POD * (1 + (number - 1) * MAX_PODS),
         cgroup_root=f"/pynetes-{config.handle}/{name}",
         provider_id=f"pynetes://{config.name}/{name}",
         labels=config.labels,

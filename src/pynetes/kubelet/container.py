@@ -17,6 +17,7 @@ from pynetes.meta.objects import Object
 from pynetes.runtime.types import (
     ContainerConfig,
     DNSConfig,
+    IDRange,
     Image,
     LinuxSandbox,
     Mount,
@@ -34,7 +35,13 @@ def log_directory(pod: Object, settings: Settings) -> str:
 
 
 def sandbox_config(
-    pod: Object, attempt: int, settings: Settings, dns: DNSConfig, cgroup_parent: str, handler: str = ""
+    pod: Object,
+    attempt: int,
+    settings: Settings,
+    dns: DNSConfig,
+    cgroup_parent: str,
+    handler: str = "",
+    users: IDRange | None = None,
 ) -> SandboxConfig:
     """Raises: HostNameError."""
     meta, spec = pod["metadata"], pod["spec"]
@@ -63,8 +70,26 @@ def sandbox_config(
             run_as_group=security.get("runAsGroup"),
             supplemental_groups=tuple(security.get("supplementalGroups") or ()),
             privileged=any((c.get("securityContext") or {}).get("privileged") for _, c in pods.all_containers(pod)),
+            users=users,
         ),
     )
+
+
+def recursive_read_only(mount: Object, supported: bool) -> bool:
+    """Whether also what is mounted below a mount is read-only. Raises: ConfigError."""
+    mode = mount.get("recursiveReadOnly") or "Disabled"
+    if mode == "Disabled":
+        return False
+    asked = f'volume "{mount["name"]}" requested recursive read-only mode, but it is not'
+    if not mount.get("readOnly"):
+        raise ConfigError(f"failed to resolve recursive read-only mode: {asked} read-only")
+    propagation = mount.get("mountPropagation") or "None"
+    if propagation != "None":
+        why = f'{asked} compatible with propagation "{propagation}"'
+        raise ConfigError(f"failed to resolve recursive read-only mode: {why}")
+    if mode == "Enabled" and not supported:
+        raise ConfigError(f"failed to resolve recursive read-only mode: {asked} supported by the runtime")
+    return supported
 
 
 def host_ports(pod: Object) -> list[tuple[str, str, int]]:

@@ -26,7 +26,7 @@ from pynetes.kubelet.images import Images
 from pynetes.kubelet.killing import Killer
 from pynetes.kubelet.mirrors import StaticPods
 from pynetes.kubelet.mirrors import Surroundings as MirrorSurroundings
-from pynetes.kubelet.node import NodeReporter
+from pynetes.kubelet.node import NodeReporter, RuntimeInfo
 from pynetes.kubelet.objects import ObjectReader
 from pynetes.kubelet.observed import PodRuntime
 from pynetes.kubelet.observer import Observer
@@ -37,6 +37,7 @@ from pynetes.kubelet.settings import Settings
 from pynetes.kubelet.starting import NodeFacts, Starter
 from pynetes.kubelet.statuses import Statuses
 from pynetes.kubelet.sync import Parts, PodSync
+from pynetes.kubelet.userns import UserRanges
 from pynetes.kubelet.volumes.content import Context
 from pynetes.kubelet.volumes.manager import VolumeManager
 from pynetes.kubelet.volumes.tokens import TokenManager
@@ -88,9 +89,8 @@ class Kubelet:
         self._observer = Observer(runtime, self._host)
         self._workers = Workers(clock, self._tasks, settings.retry_seconds)
         self._statuses = Statuses(client, clock, self._tasks, settings.status_writes)
-        self._node = NodeReporter(
-            client, clock, settings, self._events, f"{runtime.name}://{runtime.version}", self._on_node_status
-        )
+        told = RuntimeInfo(f"{runtime.name}://{runtime.version}", runtime.handlers, runtime.features)
+        self._node = NodeReporter(client, clock, settings, self._events, told, self._on_node_status)
         self._sync = self._assemble()
         self._static = StaticPods(
             MirrorSurroundings(
@@ -118,6 +118,7 @@ class Kubelet:
         images = Images(runtime, clock, settings.crash_backoff_seconds, settings.crash_backoff_limit_seconds)
         self._probes = Probes(host, clock, self._tasks, self._tell_container, self._look_again)
         self._images, self._volumes = images, volumes
+        self._users = UserRanges(settings.first_user_id, settings.max_pods)
         self._limits = DiskLimits(runtime, host.volumes, volumes, settings)
 
         def context(pod_ips: tuple[str, ...]) -> Context:
@@ -143,6 +144,7 @@ class Kubelet:
                 images=images,
                 volumes=volumes,
                 tokens=tokens,
+                users=self._users,
                 context=context,
                 sources=sources,
                 facts=self._facts,
@@ -158,7 +160,8 @@ class Kubelet:
         await self._host.start()
         if settings.port is not None and settings.serving_certificate:
             self._node.port = await self.server.listen(settings.listen_host, settings.port)
-        await self._observer.relist()
+        for uid in await self._observer.relist():
+            self._users.recover(self._observer.of(uid))
         await self._register()
         self._node.tell("Normal", "Starting", "Starting kubelet.")
         self._tasks.spawn(self._runtime_events(), f"runtime events of {settings.node_name}")

@@ -6,7 +6,8 @@ Source: kubernetes ``pkg/kubelet/kubelet_node_status.go``, ``pkg/kubelet/nodesta
 
 import copy
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
 from pynetes.aio.clock import Clock
 from pynetes.client.client import Client
@@ -19,7 +20,7 @@ from pynetes.meta.objects import Object
 from pynetes.meta.quantity import Quantity
 from pynetes.meta.status import StatusError
 from pynetes.meta.times import rfc3339, rfc3339_micro
-from pynetes.runtime.types import Image
+from pynetes.runtime.types import Features, Image
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +34,24 @@ CONDITIONS = (
 )
 """Type, word (``Kubelet...`` is the reason, ``Node...`` the event), message."""
 FEATURES = (
+    "ExtendWebSocketsToKubelet",
     "InPlacePodLevelResourcesVerticalScaling",
     "InPlacePodVerticalScalingInitContainers",
     "RestartAllContainersOnContainerExits",
 )
-"""What not every kubelet can, and this one can; the API refuses to ask it of a node that does not say so."""
+"""What not every kubelet can, and this one can; the API refuses to ask it of a node that does not say so.
+
+Source: component-helpers ``nodedeclaredfeatures/features``.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeInfo:
+    """What the Node says of its runtime. ``version``: ``name://version``."""
+
+    version: str
+    handlers: Sequence[str] = ("",)
+    features: Features = field(default_factory=Features)
 
 
 def capacity(machine: Machine, settings: Settings) -> dict[str, str]:
@@ -82,10 +96,10 @@ def node_status(
     now: float,
     *,
     port: int,
-    runtime: str,
+    runtime: RuntimeInfo,
     unready: str = "",
 ) -> Object:
-    """The whole status. ``runtime`` is ``name://version``; ``unready`` says why the node is not, if so."""
+    """The whole status. ``unready`` says why the node is not, if so."""
     has = capacity(machine, settings)
     addresses = [{"type": "InternalIP", "address": a} for a in settings.addresses]
     addresses.append({"type": "Hostname", "address": settings.hostname or settings.node_name})
@@ -95,7 +109,7 @@ def node_status(
         "bootID": machine.boot_id,
         "kernelVersion": machine.kernel_version,
         "osImage": machine.os_image,
-        "containerRuntimeVersion": runtime,
+        "containerRuntimeVersion": runtime.version,
         "kubeletVersion": VERSION,
         "kubeProxyVersion": "",
         "operatingSystem": "linux",
@@ -112,7 +126,17 @@ def node_status(
         "declaredFeatures": list(FEATURES),
         "images": _images(images),
         "nodeInfo": info,
-        "runtimeHandlers": [{"name": "", "features": {"recursiveReadOnlyMounts": False, "userNamespaces": False}}],
+        "runtimeHandlers": [
+            {
+                "name": handler,
+                "features": {
+                    "recursiveReadOnlyMounts": runtime.features.recursive_read_only_mounts,
+                    "userNamespaces": runtime.features.user_namespaces,
+                },
+            }
+            for handler in runtime.handlers
+        ],
+        "features": {"supplementalGroupsPolicy": runtime.features.supplemental_groups_policy},
     }
     for key in ("volumesAttached", "volumesInUse", "config", "phase"):
         if old.get(key):
@@ -153,7 +177,7 @@ class NodeReporter:
     """Keeps the Node and its Lease. ``port`` is right once the server listens."""
 
     def __init__(
-        self, client: Client, clock: Clock, settings: Settings, events: EventRecorder, runtime: str,
+        self, client: Client, clock: Clock, settings: Settings, events: EventRecorder, runtime: RuntimeInfo,
         on_status: Callable[[Object], None],
     ) -> None:  # fmt: skip
         self.port = settings.port or 10250

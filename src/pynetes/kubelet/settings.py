@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from pynetes.meta.objects import Object
 
+MAX_PODS = 110
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -20,6 +22,7 @@ class Settings:
     container_id_scheme: what stands before ``://`` in the container ids of pod statuses. Differs: upstream writes the
         runtime's name there; agents in the field parse only the schemes of the runtimes that they know, so that ours
         says containerd's. ``nodeInfo.containerRuntimeVersion`` tells the truth.
+    first_user_id: where the ranges of user and group ids for pods with user namespaces begin, ``max_pods`` of them.
     static_dir: the folder of static pods (``*.yaml``, ``*.json``), looked at every ``static_seconds``; empty: none.
     """
 
@@ -36,7 +39,7 @@ class Settings:
     provider_id: str = ""
     capacity: Mapping[str, str] = field(default_factory=dict)
     reserved: Mapping[str, str] = field(default_factory=dict)
-    max_pods: int = 110
+    max_pods: int = MAX_PODS
     pod_cidrs: tuple[str, ...] = ()
     cluster_dns: tuple[str, ...] = ()
     cluster_domain: str = "cluster.local"
@@ -49,6 +52,7 @@ class Settings:
     cgroups: bool = True
     cgroup_root: str = ""
     container_id_scheme: str = "containerd"
+    first_user_id: int = 65536
     static_dir: str = ""
     static_seconds: float = 20.0
     register_node: bool = True

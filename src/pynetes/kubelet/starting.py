@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pynetes.aio.backoff import Backoff
 from pynetes.aio.clock import Clock
 from pynetes.kubelet import pods
-from pynetes.kubelet.container import PROPAGATION, Making, container_config
+from pynetes.kubelet.container import PROPAGATION, Making, container_config, recursive_read_only
 from pynetes.kubelet.environment import ConfigError, Sources, environment, expand
 from pynetes.kubelet.hooks import HookFailed, Hooks
 from pynetes.kubelet.host import Host, MountError
@@ -252,7 +252,8 @@ class Starter:
             if not target.startswith("/"):
                 target = "/" + target
             propagation = PROPAGATION[mount.get("mountPropagation") or "None"]
-            mounts.append(Mount(target, path, readonly, propagation))
+            recursive = recursive_read_only(mount, self._runtime.features.recursive_read_only_mounts)
+            mounts.append(Mount(target, path, readonly, propagation, recursive_readonly=recursive))
         taken = {m.container_path for m in mounts}
         if "/etc/hosts" not in taken and (ips or pods.is_host_network(pod)):
             path = f"{root}/etc-hosts"

@@ -11,13 +11,15 @@ from typing import Protocol
 
 from pynetes.kubelet import pods, resize
 from pynetes.kubelet.conditions import OWNED, conditions, ended, stamp
+from pynetes.kubelet.container import recursive_read_only
+from pynetes.kubelet.environment import ConfigError
 from pynetes.kubelet.observed import PodRuntime, needs_start, regular_container_made, restarts_all
 from pynetes.kubelet.phase import RESTARTING_ALL
 from pynetes.kubelet.phase import phase as phase_of
 from pynetes.kubelet.resources import pod_limits, pod_requests
 from pynetes.meta.objects import Object
 from pynetes.meta.times import rfc3339
-from pynetes.runtime.types import Container, ContainerState
+from pynetes.runtime.types import Container, ContainerState, Features
 
 MAX_MESSAGES = 12 * 1024
 """Bytes of all termination messages of a pod together."""
@@ -45,6 +47,7 @@ class Around:
     old: the pod's last status, as written or as the API has it; never changed.
     waiting: by container, the reason and message why it does not run (``CrashLoopBackOff`` ...).
     id_scheme: the part before ``://`` of container ids.
+    features: of the runtime.
     resizing: the conditions of a resize.
     eviction: reason and message when the kubelet ends the pod (deadline, over a limit).
     """
@@ -55,6 +58,7 @@ class Around:
     waiting: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     host_ips: tuple[str, ...] = ()
     id_scheme: str = "containerd"
+    features: Features = field(default_factory=Features)
     eviction: tuple[str, str] | None = None
     resizing: tuple[Object, ...] = ()
 
@@ -221,7 +225,7 @@ def _statuses(pod: Object, observed: PodRuntime, around: Around, where: str, res
         latest = observed.latest(name)
         before = old.get(name)
         if latest is None:
-            status = _absent(pod, container, before, initial, restarting, where)
+            status = _absent(pod, container, before, initial, restarting, around.features)
         else:
             status = _present(container, latest, before, around, limit)
             if (last := observed.previous(name)) is not None:
@@ -233,7 +237,7 @@ def _statuses(pod: Object, observed: PodRuntime, around: Around, where: str, res
     return found
 
 
-def _blank(container: Object) -> Object:
+def _blank(container: Object, features: Features) -> Object:
     status: Object = {
         "name": container["name"],
         "state": {},
@@ -243,25 +247,29 @@ def _blank(container: Object) -> Object:
         "image": container.get("image", ""),
         "imageID": "",
     }
-    mounts = [_mount(m) for m in container.get("volumeMounts") or ()]
+    mounts = [_mount(m, features) for m in container.get("volumeMounts") or ()]
     if mounts:
         status["volumeMounts"] = mounts
     return status
 
 
-def _mount(mount: Object) -> Object:
+def _mount(mount: Object, features: Features) -> Object:
     found: Object = {"name": mount["name"], "mountPath": mount["mountPath"]}
     if mount.get("readOnly"):
         found["readOnly"] = True
-        found["recursiveReadOnly"] = "Disabled"
+        try:
+            recursive = recursive_read_only(mount, features.recursive_read_only_mounts)
+        except ConfigError:
+            recursive = False  # the container will not start, and say why
+        found["recursiveReadOnly"] = "Enabled" if recursive else "Disabled"
     return found
 
 
 def _absent(
-    pod: Object, container: Object, before: Object | None, initial: str, restarting: bool, where: str
+    pod: Object, container: Object, before: Object | None, initial: str, restarting: bool, features: Features
 ) -> Object:
     """No container of this name is in the runtime: it has not been made yet, or it was removed."""
-    status = _blank(container)
+    status = _blank(container, features)
     status["state"] = {"waiting": {"reason": initial}}
     if before is None:
         return status
@@ -289,7 +297,7 @@ def _absent(
 
 
 def _present(container: Object, latest: Container, before: Object | None, around: Around, limit: int) -> Object:
-    status = _blank(container)
+    status = _blank(container, around.features)
     status["restartCount"] = max(latest.config.attempt, (before or {}).get("restartCount", 0))
     status["image"] = latest.config.image
     status["imageID"] = latest.image_ref

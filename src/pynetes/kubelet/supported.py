@@ -15,7 +15,7 @@ Refuses = Callable[[Any, Object], bool]
 HONOURED: Mapping[str, str] = {
     "PodSpec": "activeDeadlineSeconds affinity automountServiceAccountToken containers:Container dnsConfig "
     "dnsPolicy enableServiceLinks ephemeralContainers:EphemeralContainer hostAliases hostIPC hostNetwork hostPID "
-    "hostname hostnameOverride imagePullSecrets initContainers:Container nodeName nodeSelector os overhead "
+    "hostUsers hostname hostnameOverride imagePullSecrets initContainers:Container nodeName nodeSelector os overhead "
     "preemptionPolicy priority priorityClassName readinessGates resources:ResourceRequirements restartPolicy "
     "schedulerName schedulingGates schedulingGroup securityContext:PodSecurityContext serviceAccount "
     "serviceAccountName setHostnameAsFQDN shareProcessNamespace subdomain terminationGracePeriodSeconds tolerations "
@@ -39,7 +39,7 @@ HONOURED: Mapping[str, str] = {
     "runAsNonRoot runAsUser seccompProfile",
     "PodSecurityContext": "fsGroup fsGroupChangePolicy runAsGroup runAsNonRoot runAsUser seLinuxChangePolicy "
     "seccompProfile supplementalGroups supplementalGroupsPolicy sysctls",
-    "VolumeMount": "mountPath mountPropagation name readOnly subPath subPathExpr",
+    "VolumeMount": "mountPath mountPropagation name readOnly recursiveReadOnly subPath subPathExpr",
     "Volume": "configMap downwardAPI emptyDir:EmptyDir hostPath image:Image name projected:Projected secret",
     "Image": "pullPolicy reference",
     "EmptyDir": "sizeLimit",
@@ -51,10 +51,6 @@ HONOURED: Mapping[str, str] = {
 
 def _always(value: Any, spec: Object) -> bool:
     return bool(value) or value == {}
-
-
-def _says(*words: Any) -> Refuses:
-    return lambda value, spec: value in words
 
 
 def _without_shared_processes(value: Any, spec: Object) -> bool:
@@ -73,7 +69,6 @@ _ABSENT_VOLUMES = (
 
 REFUSED: Mapping[str, Mapping[str, Refuses]] = {
     "PodSpec": {
-        "hostUsers": lambda value, spec: value is False,
         "resourceClaims": _always,
     },
     "Container": {"volumeDevices": _always},
@@ -84,7 +79,6 @@ REFUSED: Mapping[str, Mapping[str, Refuses]] = {
     "ResourceRequirements": {"claims": _always},
     "SecurityContext": {"appArmorProfile": _profile, "seLinuxOptions": _always, "windowsOptions": _always},
     "PodSecurityContext": {"appArmorProfile": _profile, "seLinuxOptions": _always, "windowsOptions": _always},
-    "VolumeMount": {"recursiveReadOnly": _says("Enabled")},
     "Volume": {name: _always for name in _ABSENT_VOLUMES.split()},
     "EmptyDir": {"medium": lambda value, spec: value not in ("", "Memory", None)},
     "Projection": {"clusterTrustBundle": _always, "podCertificate": _always},

@@ -26,6 +26,7 @@ from pynetes.kubelet.settings import Settings
 from pynetes.kubelet.starting import HookKills, NodeFacts, Starter, StartFailed
 from pynetes.kubelet.status import Around, rejected, status
 from pynetes.kubelet.statuses import Statuses
+from pynetes.kubelet.userns import UserNamespaceError, UserRanges
 from pynetes.kubelet.volumes.content import Context
 from pynetes.kubelet.volumes.manager import VolumeFailure, VolumeManager
 from pynetes.kubelet.volumes.tokens import TokenManager
@@ -65,6 +66,7 @@ class Parts:
     images: Images
     volumes: VolumeManager
     tokens: TokenManager
+    users: UserRanges
     context: Callable[[tuple[str, ...]], Context]
     sources: ObjectReader
     facts: NodeFacts
@@ -146,6 +148,7 @@ class PodSync:
         await p.volumes.tear_down(worker.uid)
         self._taken.remove(worker.uid)
         self._room_made()
+        p.users.release(worker.uid)
         p.tokens.forget(worker.uid)
         p.images.forget(worker.uid)
         p.workers.move(worker, State.FINISHED)
@@ -297,6 +300,7 @@ class PodSync:
             waiting=_shown(worker, p.clock.now()),
             host_ips=p.facts.host_ips,
             id_scheme=p.settings.container_id_scheme,
+            features=p.runtime.features,
             eviction=worker.eviction,
             resizing=tuple(c for c in (worker.pending, worker.resizing) if c is not None),
         )
@@ -377,10 +381,11 @@ class PodSync:
             servers, searches, options = await p.host.resolv_conf(p.settings.resolv_conf)
             names = dns(pod, DNSConfig(servers, searches, options), p.settings.cluster_dns, p.settings.cluster_domain)
             handler = await self._handler(pod)
-            config = sandbox_config(pod, attempt, p.settings, names, worker.prepared or "", handler)
+            users = p.users.of(pod, p.runtime.features, handler)
+            config = sandbox_config(pod, attempt, p.settings, names, worker.prepared or "", handler, users)
             await p.host.volumes.directory(config.log_directory, mode=0o755)
             sandbox = await p.runtime.run_sandbox(config)
-        except (RuntimeFailure, HostNameError, OSError, StatusError) as error:
+        except (RuntimeFailure, HostNameError, UserNamespaceError, OSError, StatusError) as error:
             if worker.state is State.SYNC:
                 why = f"rpc error: code = Unknown desc = {error}" if isinstance(error, RuntimeFailure) else str(error)
                 p.tell(pod, "Warning", "FailedCreatePodSandBox", f"Failed to create pod sandbox: {why}")

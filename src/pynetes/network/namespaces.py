@@ -77,6 +77,27 @@ def hold(files: Mapping[str, Path], inside: Callable[[], object] = lambda: None)
         raise
 
 
+def hold_of(pid: int, files: Mapping[str, Path], inside: Callable[[], object] = lambda: None) -> None:
+    """The same with the namespaces of a process, which may have a ``user`` one, too; ``inside`` is called within those
+    that ``FLAGS`` names."""
+
+    def act() -> None:
+        for kind in files.keys() & FLAGS.keys():
+            enter(files[kind], kind)
+        inside()
+
+    try:
+        for kind, file in files.items():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch(exist_ok=True)
+            mount(f"/proc/{pid}/ns/{kind}", file, "none", MS_BIND)
+        on_own_thread(act)
+    except BaseException:
+        for file in files.values():
+            release(file)
+        raise
+
+
 def release(file: Path) -> None:
     """Let go of the namespace that is bound to this file; it ends with its last process. Nothing there is fine."""
     while unmount(file):  # a repeated start may have bound twice

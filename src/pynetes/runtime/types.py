@@ -58,8 +58,17 @@ class DNSConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class IDRange:
+    """The host's user and group ids ``[first, first + count)``, which a pod sees as ``[0, count)``."""
+
+    first: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class LinuxSandbox:
-    """Namespaces are shared with the host where the flag is set. ``cgroup_parent`` is the pod's cgroup path."""
+    """Namespaces are shared with the host where the flag is set. ``cgroup_parent`` is the pod's cgroup path. ``users``:
+    the ids of the user namespace that the pod has to itself; files of its mounts appear to it with their own owners."""
 
     cgroup_parent: str = ""
     host_network: bool = False
@@ -71,6 +80,7 @@ class LinuxSandbox:
     run_as_group: int | None = None
     supplemental_groups: tuple[int, ...] = ()
     privileged: bool = False
+    users: IDRange | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +112,8 @@ class Sandbox:
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A bind mount. ``propagation`` is ``private``, ``rslave`` or ``rshared``.
+    """A bind mount. ``propagation`` is ``private``, ``rslave`` or ``rshared``. ``recursive_readonly``: what is mounted
+    below cannot be written to either.
 
     ``image``: an image that is there, by its id: its files are mounted, read-only, in place of ``host_path`` (``""``);
     of them only ``image_sub_path`` where that is set.
@@ -114,6 +125,7 @@ class Mount:
     propagation: str = "private"
     image: str = ""
     image_sub_path: str = ""
+    recursive_readonly: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,11 +270,28 @@ class Streams(Protocol):
         """End the process: the caller went away."""
 
 
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What a runtime can do on this machine, as the Node reports it."""
+
+    recursive_read_only_mounts: bool = False
+    user_namespaces: bool = False
+    supplemental_groups_policy: bool = True
+
+
 class Runtime(Protocol):
-    """What a kubelet needs. Every call may raise ``RuntimeFailure``; stop and remove of what is gone succeed."""
+    """What a kubelet needs. Every call may raise ``RuntimeFailure``; stop and remove of what is gone succeed.
+
+    ``handlers``: what RuntimeClasses may name, ``""`` (the default) among them.
+    """
 
     name: str
     version: str
+
+    features: Features
+
+    @property
+    def handlers(self) -> Sequence[str]: ...
 
     async def start(self) -> None:
         """Open the state, adopt what still runs, clean up what a killed predecessor left half-made."""

@@ -1,5 +1,7 @@
 """The pure half of the runtime: config.json, users, profiles, limits."""
 
+from dataclasses import replace
+
 import pytest
 
 from pynetes.runtime.oci.exec import process_spec
@@ -12,6 +14,7 @@ from pynetes.runtime.oci.users import Identity, identify
 from pynetes.runtime.types import (
     ContainerConfig,
     DNSConfig,
+    IDRange,
     LinuxSandbox,
     Mount,
     Resources,
@@ -93,6 +96,20 @@ def test_a_privileged_container_is_confined_by_nothing() -> None:
     assert "maskedPaths" not in linux
     assert "seccomp" not in linux
     assert "rw" in next(m for m in document["mounts"] if m["destination"] == "/sys")["options"]
+
+
+def test_a_user_namespace_is_joined_first_and_its_ids_are_named() -> None:
+    around = replace(AROUND, namespaces={"user": "/ns/user", **AROUND.namespaces}, users=IDRange(65536, 65536))
+    linux = spec(container(), around, Settings())["linux"]
+    assert linux["namespaces"][0] == {"type": "user", "path": "/ns/user"}
+    assert linux["uidMappings"] == linux["gidMappings"] == [{"containerID": 0, "hostID": 65536, "size": 65536}]
+    assert "uidMappings" not in spec(container(), AROUND, Settings())["linux"]
+
+
+def test_a_mount_may_be_read_only_with_all_below() -> None:
+    mounts = (Mount("/a", "/h", True, recursive_readonly=True), Mount("/b", "/h", True))
+    document = spec(container(mounts=mounts), AROUND, Settings())
+    assert [m["options"][-1] for m in document["mounts"] if m["source"] == "/h"] == ["rro", "ro"]
 
 
 def test_a_mount_of_the_pods_takes_the_place_of_ours() -> None:
@@ -204,6 +221,8 @@ def test_a_pods_own_sysctls_win() -> None:
         "net.ipv4.ping_group_range": "0 2147483647",
     }
     assert sysctls(SandboxConfig("p", "n", "u", linux=LinuxSandbox(host_network=True)), Settings()) == {}
+    namespaced = SandboxConfig("p", "n", "u", linux=LinuxSandbox(users=IDRange(65536, 65536)))
+    assert "net.ipv4.ping_group_range" not in sysctls(namespaced, Settings()), "its groups are not the namespace's"
 
 
 @pytest.mark.parametrize(

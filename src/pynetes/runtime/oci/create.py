@@ -7,7 +7,7 @@ failure of the start (``StartError``), with a container to show for it.
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,9 @@ from pynetes.runtime.oci.sandboxes import hostname, own_namespaces
 from pynetes.runtime.oci.spec import ALL_CAPABILITIES, Device, Surroundings, spec
 from pynetes.runtime.oci.state import Live, State
 from pynetes.runtime.oci.types import ContainerRecord, ImageRecord, SandboxRecord, save
+from pynetes.runtime.oci.userns import mount_mapped
 from pynetes.runtime.oci.users import identify
-from pynetes.runtime.types import ContainerConfig, Mount, NotFound, RuntimeEvent, RuntimeFailure, Security
+from pynetes.runtime.types import ContainerConfig, IDRange, Mount, NotFound, RuntimeEvent, RuntimeFailure, Security
 
 
 async def create(state: State, sandbox_id: str, config: ContainerConfig) -> str:
@@ -57,11 +58,13 @@ def _prepare(
     bundle = state.paths.container(container_id)
     bundle.mkdir(parents=True)
     state.images.pin(container_id, image, bundle)
-    rootfs = _mount_root(state, bundle, image)
+    linux = sandbox.config.linux
+    mapped = _Mapped(bundle, state.paths.namespace(sandbox.id, "user"), linux.users)
+    rootfs = _mount_root(state, bundle, image, mapped)
     config = replace(
         config,
         mounts=tuple(
-            _image_volume(state, container_id, bundle, number, m) if m.image else _resolved(m)
+            _image_volume(state, container_id, number, m, mapped) if m.image else mapped.mount(_resolved(m))
             for number, m in enumerate(config.mounts)
         ),
     )
@@ -82,13 +85,14 @@ def _prepare(
         namespaces=_namespaces(state, sandbox),
         cgroup=cgroup,
         identity=identity,
-        files=_files(state, sandbox, config.security.readonly_rootfs),
+        files=_files(state, sandbox, config.security.readonly_rootfs, mapped),
         image=image.config,
         devices=_host_devices() if config.security.privileged else (),
         available=available,
         oom_score_floor=oom_score_floor(available),
         cgroup_v2=state.cgroups.v2,
         seccomp=_profile(config.security),
+        users=linux.users,
     )
     document = spec(config, around, state.settings)
     (bundle / "config.json").write_bytes(orjson.dumps(document))
@@ -107,12 +111,42 @@ def _prepare(
     return record
 
 
-def _mount_root(state: State, bundle: Path, image: ImageRecord) -> Path:
+@dataclass(slots=True)
+class _Mapped:
+    """Mounts of a container with the owners that its user namespace knows; as they are where it has none."""
+
+    bundle: Path
+    namespace: Path
+    users: IDRange | None
+    count: int = 0
+
+    def path(self, source: str) -> str:
+        """Where the mapped mount of a file or directory is."""
+        if self.users is None:
+            return source
+        place = self.bundle / "mapped" / str(self.count)
+        self.count += 1
+        place.parent.mkdir(exist_ok=True)
+        place.mkdir() if os.path.isdir(source) else place.touch()
+        mount_mapped(source, place, self.namespace)
+        return str(place)
+
+    def mount(self, mount: Mount) -> Mount:
+        return mount if self.users is None else replace(mount, host_path=self.path(mount.host_path))
+
+    def own(self, path: Path) -> None:
+        """Give a directory of ours to the namespace's root."""
+        if self.users is not None:
+            os.chown(path, self.users.first, self.users.first)
+
+
+def _mount_root(state: State, bundle: Path, image: ImageRecord, mapped: _Mapped) -> Path:
     rootfs = bundle / "rootfs"
     for name in ("rootfs", "upper", "work", "empty"):
         (bundle / name).mkdir()
     (bundle / "upper").chmod(0o755)
-    lower = [str(p) for p in reversed(state.images.layer_paths(image.layers))] or [str(bundle / "empty")]
+    mapped.own(bundle / "upper")
+    lower = [mapped.path(str(p)) for p in reversed(state.images.layer_paths(image.layers))] or [str(bundle / "empty")]
     # volatile: nobody mounts this upper directory a second time, so its file system need not be flushed at the end
     options = f"lowerdir={':'.join(lower)},upperdir={bundle}/upper,workdir={bundle}/work,volatile"
     if len(options) >= os.sysconf("SC_PAGE_SIZE"):
@@ -121,16 +155,17 @@ def _mount_root(state: State, bundle: Path, image: ImageRecord) -> Path:
     return rootfs
 
 
-def _image_volume(state: State, container_id: str, bundle: Path, number: int, mount: Mount) -> Mount:
+def _image_volume(state: State, container_id: str, number: int, mount: Mount, mapped: _Mapped) -> Mount:
     """The mount with an image's files for its source: its layers without one to write to."""
     image = state.images.get(mount.image)
     if image is None:
         raise NotFound(f'failed to mount image "{mount.image}": not found', "CreateContainerError")
+    bundle = mapped.bundle
     place, empty = bundle / "images" / str(number), bundle / "empty"
     place.mkdir(parents=True)
     # the pin lasts as long as the bundle; the container's own is taken away by name
     state.images.pin(f"{container_id}-{number}", image, bundle)
-    lower = [str(p) for p in reversed(state.images.layer_paths(image.layers))]
+    lower = [mapped.path(str(p)) for p in reversed(state.images.layer_paths(image.layers))]
     if lower:
         # the kernel wants two lower layers where there is no upper one
         namespaces.mount("overlay", place, "overlay", 0, f"lowerdir={':'.join([*lower, str(empty)])}")
@@ -163,12 +198,12 @@ def _namespaces(state: State, sandbox: SandboxRecord) -> dict[str, str]:
     return {"pid": str(state.paths.namespace(sandbox.id, "pid")) if shared else "", **wanted}
 
 
-def _files(state: State, sandbox: SandboxRecord, readonly: bool) -> tuple[Mount, ...]:
+def _files(state: State, sandbox: SandboxRecord, readonly: bool, mapped: _Mapped) -> tuple[Mount, ...]:
     directory = state.paths.sandbox(sandbox.id)
     shm = "/dev/shm" if sandbox.config.linux.host_ipc else str(directory / "shm")
     return (
-        Mount("/etc/hostname", str(directory / "hostname"), readonly),
-        Mount("/etc/resolv.conf", str(directory / "resolv.conf"), readonly),
+        mapped.mount(Mount("/etc/hostname", str(directory / "hostname"), readonly)),
+        mapped.mount(Mount("/etc/resolv.conf", str(directory / "resolv.conf"), readonly)),
         Mount("/dev/shm", shm),
     )
 

@@ -17,8 +17,9 @@ import orjson
 
 from pynetes.aio.commands import CommandFailed
 from pynetes.network import namespaces
+from pynetes.runtime.oci.spec import id_mappings
 from pynetes.runtime.oci.state import State, process_start
-from pynetes.runtime.types import RuntimeFailure
+from pynetes.runtime.types import LinuxSandbox, RuntimeFailure
 
 _X86_64 = bytes.fromhex(
     "b80d000000"  # mov eax, 13: rt_sigaction
@@ -46,14 +47,16 @@ def program() -> bytes:
     return header + segment + _X86_64
 
 
-async def start(state: State, sandbox_id: str, cgroup_parent: str) -> tuple[int, int]:
+async def start(state: State, sandbox_id: str, linux: LinuxSandbox) -> tuple[int, int]:
     """Run it for this sandbox and bind its process namespace to ``ns/pid``; its process number and start time."""
     bundle = state.paths.sandbox(sandbox_id) / "pause"
     rootfs = bundle / "rootfs"
     rootfs.mkdir(parents=True)
+    if linux.users is not None:
+        os.chown(rootfs, linux.users.first, linux.users.first)  # runc makes /proc and /dev as the namespace's root
     (rootfs / "pause").write_bytes(program())
     (rootfs / "pause").chmod(0o555)
-    (bundle / "config.json").write_bytes(orjson.dumps(_config(state, sandbox_id, cgroup_parent)))
+    (bundle / "config.json").write_bytes(orjson.dumps(_config(state, sandbox_id, linux)))
     pid_file = bundle / "pid"
     command = state.runc("run", "--detach", "--bundle", str(bundle), "--pid-file", str(pid_file), _name(sandbox_id))
     try:
@@ -81,10 +84,10 @@ def _name(sandbox_id: str) -> str:
     return f"pause-{sandbox_id}"
 
 
-def _config(state: State, sandbox_id: str, cgroup_parent: str) -> dict[str, Any]:
+def _config(state: State, sandbox_id: str, linux: LinuxSandbox) -> dict[str, Any]:
     joined = [
         {"type": {"net": "network"}.get(kind, kind), "path": str(path)}
-        for kind in namespaces.FLAGS
+        for kind in ("user", *namespaces.FLAGS)
         if (path := state.paths.namespace(sandbox_id, kind)).exists()
     ]
     return {
@@ -100,7 +103,8 @@ def _config(state: State, sandbox_id: str, cgroup_parent: str) -> dict[str, Any]
             {"destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid", "noexec", "nodev"]}
         ],
         "linux": {
-            "cgroupsPath": os.path.join(cgroup_parent or "/pynetes", _name(sandbox_id)),
-            "namespaces": [{"type": "pid"}, {"type": "mount"}, *joined],
+            "cgroupsPath": os.path.join(linux.cgroup_parent or "/pynetes", _name(sandbox_id)),
+            "namespaces": [*joined, {"type": "pid"}, {"type": "mount"}],
+            **id_mappings(linux.users),
         },
     }

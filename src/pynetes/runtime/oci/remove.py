@@ -38,8 +38,8 @@ def erase(state: State, container_id: str) -> None:
     """On a thread: unmount and delete the files. The container's processes are gone."""
     bundle = state.paths.container(container_id)
     namespaces.unmount(bundle / "rootfs")
-    for volume in sorted((bundle / "images").glob("*")):
-        namespaces.unmount(volume)
+    for place in [*(bundle / "images").glob("*"), *(bundle / "mapped").glob("*")]:
+        namespaces.unmount(place)
     # the work directory's mode keeps even its owner out; root does not mind
     shutil.rmtree(bundle, ignore_errors=True)
     shutil.rmtree(state.paths.runc / container_id, ignore_errors=True)

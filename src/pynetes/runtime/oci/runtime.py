@@ -8,7 +8,7 @@ from pynetes import __version__
 from pynetes.aio.clock import Clock
 from pynetes.aio.commands import Commands, RealCommands
 from pynetes.network.cni import CNI
-from pynetes.runtime.oci import adopt, attach, create, dial, load, remove, sandboxes, start, stop, update
+from pynetes.runtime.oci import adopt, attach, create, dial, load, remove, sandboxes, start, stop, update, userns
 from pynetes.runtime.oci import exec as execs
 from pynetes.runtime.oci.endings import Endings
 from pynetes.runtime.oci.images import ImageStore, as_image
@@ -20,6 +20,7 @@ from pynetes.runtime.types import (
     Container,
     ContainerConfig,
     ExecResult,
+    Features,
     Image,
     PodEvent,
     Resources,
@@ -53,9 +54,15 @@ class OCIRuntime:
         commands: Commands | None = None,
     ) -> None:
         self.cni = cni
+        # runc makes mounts read-only with all below since 1.1
+        self.features = Features(recursive_read_only_mounts=True, user_namespaces=userns.supported())
         self._state = State(clock, root.absolute(), cni, settings or Settings(), commands or RealCommands(clock))
         self._endings = Endings(self._state)
         self._turns = asyncio.Semaphore(CONCURRENT_STARTS)
+
+    @property
+    def handlers(self) -> Sequence[str]:
+        return self._state.settings.handlers
 
     @property
     def images(self) -> ImageStore:

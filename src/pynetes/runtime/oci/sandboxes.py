@@ -15,7 +15,7 @@ from typing import Any
 
 from pynetes.network import namespaces
 from pynetes.network.cni import Attachment, CNIError
-from pynetes.runtime.oci import pause
+from pynetes.runtime.oci import pause, userns
 from pynetes.runtime.oci.state import State, same_process
 from pynetes.runtime.oci.types import SandboxRecord, Settings
 from pynetes.runtime.types import (
@@ -36,7 +36,12 @@ async def run(state: State, config: SandboxConfig) -> SandboxRecord:
             f'no runtime for "{config.runtime_handler}" is configured'
         )
     try:
-        await state.clock.in_thread(_prepare, state, sandbox_id, config)
+        users = config.linux.users
+        if users is None:
+            await state.clock.in_thread(_prepare, state, sandbox_id, config, 0)
+        else:
+            async with userns.holder(state.commands, state.clock, users) as pid:
+                await state.clock.in_thread(_prepare, state, sandbox_id, config, pid)
         ips: tuple[str, ...] = ()
         if not config.linux.host_network:
             result = await state.cni.add(_attachment(state, sandbox_id, config))
@@ -45,7 +50,7 @@ async def run(state: State, config: SandboxConfig) -> SandboxRecord:
                 raise CNIError("the network's plug-ins gave no address")
         pid = ticks = 0
         if config.linux.share_process_namespace and not config.linux.host_pid:
-            pid, ticks = await pause.start(state, sandbox_id, config.linux.cgroup_parent)
+            pid, ticks = await pause.start(state, sandbox_id, config.linux)
         record = SandboxRecord(sandbox_id, config, state.now(), True, ips, pid, ticks)
         state.keep_sandbox(record)
     except CNIError as error:
@@ -107,7 +112,8 @@ def alive(state: State, record: SandboxRecord) -> bool:
 
 def own_namespaces(linux: LinuxSandbox) -> list[str]:
     """The kinds that the sandbox has to itself; with the host's network also the host's name is shared."""
-    kinds = [] if linux.host_network else ["net", "uts"]
+    kinds = [] if linux.users is None else ["user"]
+    kinds += [] if linux.host_network else ["net", "uts"]
     return kinds if linux.host_ipc else [*kinds, "ipc"]
 
 
@@ -126,7 +132,8 @@ def sysctls(config: SandboxConfig, settings: Settings) -> dict[str, str]:
     if not config.linux.host_network:
         if settings.unprivileged_ports:
             values["net.ipv4.ip_unprivileged_port_start"] = "0"
-        if settings.unprivileged_icmp:
+        # its groups are not those of a user namespace
+        if settings.unprivileged_icmp and config.linux.users is None:
             values["net.ipv4.ping_group_range"] = "0 2147483647"
     return values | dict(config.linux.sysctls)
 
@@ -135,8 +142,8 @@ def hostname(config: SandboxConfig) -> str:
     return config.hostname or socket.gethostname()
 
 
-def _prepare(state: State, sandbox_id: str, config: SandboxConfig) -> None:
-    """Namespaces and files, on a thread."""
+def _prepare(state: State, sandbox_id: str, config: SandboxConfig, holder: int) -> None:
+    """Namespaces and files, on a thread. ``holder``: a process that has the namespaces already, or 0."""
     directory = state.paths.sandbox(sandbox_id)
     directory.mkdir(parents=True)
     linux = config.linux
@@ -151,12 +158,16 @@ def _prepare(state: State, sandbox_id: str, config: SandboxConfig) -> None:
         for name, value in wanted.items():
             _set_sysctl(name, value)
 
-    if kinds:
-        namespaces.hold({kind: state.paths.namespace(sandbox_id, kind) for kind in kinds}, inside)
+    files = {kind: state.paths.namespace(sandbox_id, kind) for kind in kinds}
+    if holder:
+        namespaces.hold_of(holder, files, inside)
+    elif kinds:
+        namespaces.hold(files, inside)
     if not linux.host_ipc:
         shm = directory / "shm"
         shm.mkdir()
-        namespaces.mount("shm", shm, "tmpfs", 0, f"mode=1777,size={state.settings.shm_bytes}")
+        flags = namespaces.MS_NOSUID | namespaces.MS_NODEV | namespaces.MS_NOEXEC if linux.users else 0
+        namespaces.mount("shm", shm, "tmpfs", flags, f"mode=1777,size={state.settings.shm_bytes}")
     _write(directory / "hostname", hostname(config) + "\n")
     if config.dns.servers or config.dns.searches or config.dns.options:
         _write(directory / "resolv.conf", resolv_conf(config.dns))
@@ -183,7 +194,7 @@ def _write(path: Path, text: str) -> None:
 
 def _release(state: State, sandbox_id: str) -> None:
     directory = state.paths.sandbox(sandbox_id)
-    for kind in namespaces.FLAGS:
+    for kind in ("user", *namespaces.FLAGS):
         namespaces.release(directory / "ns" / kind)
     namespaces.unmount(directory / "shm")
 

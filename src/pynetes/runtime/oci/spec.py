@@ -10,7 +10,7 @@ from typing import Any
 from pynetes.runtime.oci.seccomp import default_profile
 from pynetes.runtime.oci.types import Settings
 from pynetes.runtime.oci.users import Identity
-from pynetes.runtime.types import ContainerConfig, Mount, Resources, RuntimeFailure, Security
+from pynetes.runtime.types import ContainerConfig, IDRange, Mount, Resources, RuntimeFailure, Security
 
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -61,6 +61,7 @@ class Surroundings:
     ``namespaces``: kind to the path of one to join, ``""`` for a new one; kinds that are missing are the host's.
     ``files``: mounts for ``/etc/hostname``, ``/etc/resolv.conf``, ``/dev/shm``: a mount of the pod's takes precedence.
     ``available``: the capabilities that we may give; ``oom_score_floor``: the least score that we may set.
+    ``users``: the ids of the pod's user namespace, where it has one.
     ``seccomp``: the profile that the node's administrator wrote, where the container names one.
     """
 
@@ -76,6 +77,7 @@ class Surroundings:
     oom_score_floor: int = -1000
     cgroup_v2: bool = False
     seccomp: Mapping[str, Any] | None = None
+    users: IDRange | None = None
 
 
 def spec(config: ContainerConfig, around: Surroundings, settings: Settings) -> dict[str, Any]:
@@ -90,6 +92,7 @@ def spec(config: ContainerConfig, around: Surroundings, settings: Settings) -> d
             **resources(config.resources, around.cgroup_v2),
         },
         "rootfsPropagation": _propagation(config.mounts),
+        **id_mappings(around.users),
     }
     if security.privileged:
         linux["devices"] = [_device(d) for d in around.devices]
@@ -198,8 +201,16 @@ def _process(config: ContainerConfig, around: Surroundings, settings: Settings) 
     return process
 
 
+def id_mappings(users: IDRange | None) -> dict[str, Any]:
+    """What stands in ``linux`` for a user namespace: runc wants it also for one that is joined."""
+    if users is None:
+        return {}
+    mapping = {"containerID": 0, "hostID": users.first, "size": users.count}
+    return {"uidMappings": [mapping], "gidMappings": [dict(mapping)]}
+
+
 def _namespaces(around: Surroundings) -> list[tuple[str, str]]:
-    order = ("pid", "network", "ipc", "uts", "mount", "cgroup")
+    order = ("user", "pid", "network", "ipc", "uts", "mount", "cgroup")
     wanted = {**around.namespaces, "mount": ""}
     if around.cgroup_v2:
         wanted["cgroup"] = ""
@@ -236,7 +247,8 @@ def _special(destination: str, kind: str, source: str, *options: str) -> dict[st
 def _bind(mount: Mount) -> dict[str, Any]:
     propagation = {"private": "rprivate", "rslave": "rslave", "rshared": "rshared"}[mount.propagation]
     path = "/" + mount.container_path.strip("/")
-    options = ["rbind", propagation, "ro" if mount.readonly else "rw"]
+    access = "rro" if mount.recursive_readonly else "ro" if mount.readonly else "rw"
+    options = ["rbind", propagation, access]
     return {"destination": path, "type": "bind", "source": mount.host_path, "options": options}
 
 

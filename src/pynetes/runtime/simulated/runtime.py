@@ -19,6 +19,7 @@ from pynetes.runtime.types import (
     ContainerConfig,
     ContainerState,
     ExecResult,
+    Features,
     Image,
     NotFound,
     PodEvent,
@@ -82,6 +83,8 @@ class SimulatedRuntime:
 
     name = "simulated"
     version = "1.0.0"
+    features = Features(recursive_read_only_mounts=True, user_namespaces=True)
+    handlers = ("",)
 
     def __init__(
         self, clock: Clock, pod_cidrs: Sequence[str] = ("10.244.0.0/16",), absent_images: Iterable[str] = ()
