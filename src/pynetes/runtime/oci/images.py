@@ -28,7 +28,7 @@ from typing import Any, BinaryIO, cast
 
 import orjson
 
-from pynetes.runtime.oci import references
+from pynetes.runtime import references
 from pynetes.runtime.oci.layers import unpack
 from pynetes.runtime.oci.types import ImageRecord, revive, write_atomically
 from pynetes.runtime.types import Image, NotFound, RuntimeFailure

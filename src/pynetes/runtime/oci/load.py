@@ -22,7 +22,7 @@ from typing import IO, Any, BinaryIO, cast
 
 import orjson
 
-from pynetes.runtime.oci import references
+from pynetes.runtime import references
 from pynetes.runtime.oci.images import ImageStore
 from pynetes.runtime.oci.layers import within
 from pynetes.runtime.oci.types import ImageRecord

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pynetes.runtime.oci.references import image_id, parse
+from pynetes.runtime.references import image_id, parse
 
 
 @pytest.mark.parametrize(
