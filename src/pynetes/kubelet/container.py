@@ -13,6 +13,7 @@ from pynetes.kubelet.names import sandbox_host_name
 from pynetes.kubelet.plan import container_hash
 from pynetes.kubelet.resources import container_resources
 from pynetes.kubelet.settings import Settings
+from pynetes.kubelet.sysctls import normalized
 from pynetes.meta.objects import Object
 from pynetes.runtime.types import (
     ContainerConfig,
@@ -65,7 +66,7 @@ def sandbox_config(
             host_pid=bool(spec.get("hostPID")),
             host_ipc=bool(spec.get("hostIPC")),
             share_process_namespace=bool(spec.get("shareProcessNamespace")),
-            sysctls={s["name"].replace("/", "."): s["value"] for s in security.get("sysctls") or ()},
+            sysctls={normalized(s["name"]): s["value"] for s in security.get("sysctls") or ()},
             run_as_user=security.get("runAsUser"),
             run_as_group=security.get("runAsGroup"),
             supplemental_groups=tuple(security.get("supplementalGroups") or ()),

@@ -31,7 +31,7 @@ class DiskLimits:
         """The message of the first limit that is exceeded: of an emptyDir, of the pod, of a container."""
         sizes = _size_limits(pod)
         of_pod = whole(pod_limits(pod), STORAGE)
-        if (not sizes and not of_pod) or _is_critical(pod):
+        if (not sizes and not of_pod) or pods.is_critical(pod):
             return None
         used = await self._volumes.disk_usage(pod)
         for name, limit in sizes.items():
@@ -70,8 +70,3 @@ def _size_limits(pod: Object) -> dict[str, str]:
         if spec.get("sizeLimit") and spec.get("medium") != "Memory":
             found[volume["name"]] = str(spec["sizeLimit"])
     return found
-
-
-def _is_critical(pod: Object) -> bool:
-    """Never evicted. Source: kubernetes ``pkg/kubelet/types/pod_update.go``."""
-    return pods.is_static(pod) or pods.is_mirror(pod) or int(pod["spec"].get("priority") or 0) >= 2_000_000_000

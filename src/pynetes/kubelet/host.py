@@ -29,6 +29,8 @@ class Machine:
     os_image: str = ""
     architecture: str = "amd64"
     swap: int = 0
+    apparmor: bool = False
+    selinux: bool = False
 
 
 class MountError(Exception):

@@ -41,7 +41,7 @@ from pynetes.kubelet.userns import UserRanges
 from pynetes.kubelet.volumes.content import Context
 from pynetes.kubelet.volumes.manager import VolumeManager
 from pynetes.kubelet.volumes.tokens import TokenManager
-from pynetes.kubelet.workers import State, Worker, Workers
+from pynetes.kubelet.workers import Eviction, State, Worker, Workers
 from pynetes.meta.objects import Object
 from pynetes.meta.status import StatusError
 from pynetes.runtime.types import Container, Runtime, RuntimeFailure
@@ -158,6 +158,8 @@ class Kubelet:
         """Serve until ``close``. Raises: what makes the node impossible (the runtime does not start)."""
         settings = self.settings
         await self._host.start()
+        machine = await self._host.machine()
+        self._facts.apparmor, self._facts.selinux = machine.apparmor, machine.selinux
         if settings.port is not None and settings.serving_certificate:
             self._node.port = await self.server.listen(settings.listen_host, settings.port)
         for uid in await self._observer.relist():
@@ -382,7 +384,7 @@ class Kubelet:
             if worker.state is State.SYNC and worker.eviction is None:
                 message = await self._limits.exceeded(worker.pod, self._observer.of(worker.uid))
                 if message is not None:
-                    worker.eviction = ("Evicted", message)
+                    worker.eviction = Eviction("Evicted", message)
                     worker.grace_override = 1
                     self._tell(worker.pod, "Warning", "Evicted", message)
                     self._workers.wake(worker)

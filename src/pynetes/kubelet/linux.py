@@ -274,6 +274,8 @@ def _machine(root: str) -> Machine:
         os_image=_os_image(),
         architecture=ARCHITECTURES.get(system.machine, system.machine),
         swap=memory.get("SwapTotal", 0),
+        apparmor=_text("/sys/module/apparmor/parameters/enabled") == "Y",
+        selinux=os.path.exists("/sys/fs/selinux/enforce"),
     )
 
 

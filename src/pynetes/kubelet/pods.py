@@ -9,6 +9,9 @@ from pynetes.meta.objects import Object
 
 TERMINAL_PHASES = frozenset({"Succeeded", "Failed"})
 
+SYSTEM_CRITICAL = 2_000_000_000
+"""The priority of ``system-cluster-critical``; users' own classes stay below."""
+
 STATIC_SOURCE = "kubernetes.io/config.source"
 STATIC_HASH = "kubernetes.io/config.hash"
 MIRROR_HASH = "kubernetes.io/config.mirror"
@@ -106,6 +109,11 @@ def is_static(pod: Object) -> bool:
 
 def is_mirror(pod: Object) -> bool:
     return MIRROR_HASH in (pod["metadata"].get("annotations") or {})
+
+
+def is_critical(pod: Object) -> bool:
+    """Never evicted, and others make room for it. Source: kubernetes ``pkg/kubelet/types/pod_update.go``."""
+    return is_static(pod) or is_mirror(pod) or int(pod["spec"].get("priority") or 0) >= SYSTEM_CRITICAL
 
 
 def phase(pod: Object) -> str:

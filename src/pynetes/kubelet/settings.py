@@ -23,6 +23,7 @@ class Settings:
         runtime's name there; agents in the field parse only the schemes of the runtimes that they know, so that ours
         says containerd's. ``nodeInfo.containerRuntimeVersion`` tells the truth.
     first_user_id: where the ranges of user and group ids for pods with user namespaces begin, ``max_pods`` of them.
+    unsafe_sysctls: names, or beginnings that end in ``*``, that pods may set besides the safe ones.
     static_dir: the folder of static pods (``*.yaml``, ``*.json``), looked at every ``static_seconds``; empty: none.
     """
 
@@ -53,6 +54,7 @@ class Settings:
     cgroup_root: str = ""
     container_id_scheme: str = "containerd"
     first_user_id: int = 65536
+    unsafe_sysctls: tuple[str, ...] = ()
     static_dir: str = ""
     static_seconds: float = 20.0
     register_node: bool = True

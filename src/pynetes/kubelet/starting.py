@@ -54,6 +54,8 @@ class NodeFacts:
     host_ips: tuple[str, ...] = ()
     allocatable: Mapping[str, str] = field(default_factory=dict)
     memory_capacity: int = 1
+    apparmor: bool = False
+    selinux: bool = False
     services: Callable[[str, bool], Mapping[str, str]] = lambda namespace, links: {}
 
 

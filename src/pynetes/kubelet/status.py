@@ -17,6 +17,7 @@ from pynetes.kubelet.observed import PodRuntime, needs_start, regular_container_
 from pynetes.kubelet.phase import RESTARTING_ALL
 from pynetes.kubelet.phase import phase as phase_of
 from pynetes.kubelet.resources import pod_limits, pod_requests
+from pynetes.kubelet.workers import Eviction
 from pynetes.meta.objects import Object
 from pynetes.meta.times import rfc3339
 from pynetes.runtime.types import Container, ContainerState, Features
@@ -49,7 +50,8 @@ class Around:
     id_scheme: the part before ``://`` of container ids.
     features: of the runtime.
     resizing: the conditions of a resize.
-    eviction: reason and message when the kubelet ends the pod (deadline, over a limit).
+    eviction: why the kubelet ends the pod, while it does.
+    overdue: reason and message of a pod that was active for too long.
     """
 
     old: Object
@@ -59,7 +61,8 @@ class Around:
     host_ips: tuple[str, ...] = ()
     id_scheme: str = "containerd"
     features: Features = field(default_factory=Features)
-    eviction: tuple[str, str] | None = None
+    eviction: Eviction | None = None
+    overdue: tuple[str, str] | None = None
     resizing: tuple[Object, ...] = ()
 
 
@@ -78,10 +81,10 @@ def status(pod: Object, observed: PodRuntime, around: Around, *, terminal: bool 
         (c := observed.latest(r["name"])) is not None and c.state in (ContainerState.RUNNING, ContainerState.EXITED)
         for r in pods.containers(pod)
     )
-    judged = now_phase = phase_of(pod, by_name, terminal=terminal, initialized=initialized)
-    for known in (old.get("phase"), api.get("phase")):
-        if known in pods.TERMINAL_PHASES:
-            now_phase = known
+    now_phase = phase_of(pod, by_name, terminal=terminal, initialized=initialized)
+    if now_phase not in pods.TERMINAL_PHASES:
+        ended_as = (p for p in (old.get("phase"), api.get("phase")) if p in pods.TERMINAL_PHASES)
+        now_phase = next(ended_as, now_phase)
     found: Object = {}
     generation = pod["metadata"].get("generation")
     if generation and not pods.is_static(pod):
@@ -89,15 +92,13 @@ def status(pod: Object, observed: PodRuntime, around: Around, *, terminal: bool 
     if now_phase == old.get("phase"):
         _keep(found, "reason", old, api)
         _keep(found, "message", old, api)
-    # an evicted pod stays ready until its containers have ended, one past its deadline does not
-    evicted = around.eviction is not None and around.eviction[0] == "Evicted"
-    if around.eviction is not None and api.get("phase") not in pods.TERMINAL_PHASES:
+    if around.overdue is not None:
         now_phase = "Failed"
-        found["reason"], found["message"] = around.eviction
-    if terminal or not evicted:
-        judged = now_phase
+        found["reason"], found["message"] = around.overdue
+    if api.get("phase") in pods.TERMINAL_PHASES:
+        now_phase = api["phase"]
     found["phase"] = now_phase
-    found["conditions"] = conditions(pod, observed, by_name, judged, old, around.now, around.resizing)
+    found["conditions"] = conditions(pod, observed, by_name, now_phase, old, around.now, around.resizing)
     _addresses(pod, observed, around, found)
     found["startTime"] = old.get("startTime") or api.get("startTime") or rfc3339(around.now)
     for key, statuses in (
@@ -110,7 +111,20 @@ def status(pod: Object, observed: PodRuntime, around: Around, *, terminal: bool 
     resize.shown(pod, observed, old, found)
     if api.get("nominatedNodeName"):
         found["nominatedNodeName"] = api["nominatedNodeName"]
+    if around.eviction is not None and not terminal:
+        _evict(pod, found, around.eviction, old, around.now)
     return found
+
+
+def _evict(pod: Object, found: Object, eviction: Eviction, old: Object, now: float) -> None:
+    """What is said when the end begins; how the containers end may make it a success after all, as upstream."""
+    found["phase"], found["reason"], found["message"] = "Failed", eviction.reason, eviction.message
+    if eviction.condition is not None:
+        condition = dict(eviction.condition)
+        if pod["metadata"].get("generation"):
+            condition["observedGeneration"] = pod["metadata"]["generation"]
+        stamp(condition, old, now)
+        found["conditions"] = [c for c in found["conditions"] if c["type"] != condition["type"]] + [condition]
 
 
 def rejected(pod: Object, reason: str, message: str, now: float) -> Object:

@@ -1,7 +1,8 @@
 """The one table of pod fields: which this kubelet honours, which it refuses. A field in neither is refused.
 
 A pod that says what cannot be honoured yet is failed by name, never run without it (docs/design.md, idea 8). The list
-of refusals only shrinks; a test walks all fields of the pod's type and finds each of them here.
+of refusals only shrinks; a test walks all fields of the pod's type and finds each of them here. What depends on the
+node (AppArmor, SELinux) is judged in ``admission``; options for Windows mean nothing here, as upstream.
 """
 
 from collections.abc import Callable, Mapping
@@ -35,10 +36,11 @@ HONOURED: Mapping[str, str] = {
     "Probe": "exec failureThreshold httpGet initialDelaySeconds periodSeconds successThreshold tcpSocket "
     "terminationGracePeriodSeconds timeoutSeconds",
     "ResourceRequirements": "limits requests",
-    "SecurityContext": "allowPrivilegeEscalation capabilities privileged procMount readOnlyRootFilesystem runAsGroup "
-    "runAsNonRoot runAsUser seccompProfile",
-    "PodSecurityContext": "fsGroup fsGroupChangePolicy runAsGroup runAsNonRoot runAsUser seLinuxChangePolicy "
-    "seccompProfile supplementalGroups supplementalGroupsPolicy sysctls",
+    "SecurityContext": "allowPrivilegeEscalation appArmorProfile capabilities privileged procMount "
+    "readOnlyRootFilesystem runAsGroup runAsNonRoot runAsUser seLinuxOptions seccompProfile windowsOptions",
+    "PodSecurityContext": "appArmorProfile fsGroup fsGroupChangePolicy runAsGroup runAsNonRoot runAsUser "
+    "seLinuxChangePolicy seLinuxOptions seccompProfile supplementalGroups supplementalGroupsPolicy sysctls "
+    "windowsOptions",
     "VolumeMount": "mountPath mountPropagation name readOnly recursiveReadOnly subPath subPathExpr",
     "Volume": "configMap downwardAPI emptyDir:EmptyDir hostPath image:Image name projected:Projected secret",
     "Image": "pullPolicy reference",
@@ -57,10 +59,6 @@ def _without_shared_processes(value: Any, spec: Object) -> bool:
     return bool(value) and not spec.get("shareProcessNamespace")
 
 
-def _profile(value: Any, spec: Object) -> bool:
-    return bool((value or {}).get("type") == "Localhost")
-
-
 _ABSENT_VOLUMES = (
     "awsElasticBlockStore azureDisk azureFile cephfs cinder csi ephemeral fc flexVolume flocker gcePersistentDisk "
     "gitRepo glusterfs iscsi nfs persistentVolumeClaim photonPersistentDisk portworxVolume quobyte rbd scaleIO "
@@ -77,8 +75,6 @@ REFUSED: Mapping[str, Mapping[str, Refuses]] = {
     "LifecycleHandler": {"tcpSocket": _always},
     "Probe": {"grpc": _always},
     "ResourceRequirements": {"claims": _always},
-    "SecurityContext": {"appArmorProfile": _profile, "seLinuxOptions": _always, "windowsOptions": _always},
-    "PodSecurityContext": {"appArmorProfile": _profile, "seLinuxOptions": _always, "windowsOptions": _always},
     "Volume": {name: _always for name in _ABSENT_VOLUMES.split()},
     "EmptyDir": {"medium": lambda value, spec: value not in ("", "Memory", None)},
     "Projection": {"clusterTrustBundle": _always, "podCertificate": _always},

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pynetes.aio.clock import Clock
 from pynetes.kubelet import pods, resize
-from pynetes.kubelet.admission import Taken, has_room, refusal
+from pynetes.kubelet.admission import Ground, Shortfall, Taken, has_room, refusal
 from pynetes.kubelet.container import log_directory, sandbox_config
 from pynetes.kubelet.host import Host
 from pynetes.kubelet.images import Images
@@ -21,6 +21,7 @@ from pynetes.kubelet.objects import ObjectReader
 from pynetes.kubelet.observed import PodRuntime, restarts_all
 from pynetes.kubelet.observer import Observer
 from pynetes.kubelet.plan import Actions, Kill, plan
+from pynetes.kubelet.preemption import CONDITION, MESSAGE, REASON, NoRoom, victims
 from pynetes.kubelet.probes import Probes
 from pynetes.kubelet.settings import Settings
 from pynetes.kubelet.starting import HookKills, NodeFacts, Starter, StartFailed
@@ -30,7 +31,7 @@ from pynetes.kubelet.userns import UserNamespaceError, UserRanges
 from pynetes.kubelet.volumes.content import Context
 from pynetes.kubelet.volumes.manager import VolumeFailure, VolumeManager
 from pynetes.kubelet.volumes.tokens import TokenManager
-from pynetes.kubelet.workers import State, Worker, Workers
+from pynetes.kubelet.workers import Eviction, State, Worker, Workers
 from pynetes.meta.objects import Object
 from pynetes.meta.status import StatusError
 from pynetes.meta.times import parse_time
@@ -44,6 +45,8 @@ RESIZE_RETRY_SECONDS = 180.0
 MOUNT_RETRY_SECONDS = 0.5
 MOUNT_RETRY_LIMIT_SECONDS = 122.0
 DEADLINE = ("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
+
+PREEMPTED = Eviction(REASON, MESSAGE, CONDITION)
 
 Tell = Callable[[Object, str, str, str], None]
 """Record an event about a pod: type, reason, message."""
@@ -183,7 +186,12 @@ class PodSync:
         """Ask once; what already runs is never asked again."""
         p, pod = self._p, worker.pod
         known = p.observer.of(worker.uid).sandboxes or pods.phase(pod) in pods.TERMINAL_PHASES
-        refused = None if known else refusal(pod, p.node(), self._taken)
+        ground = Ground(p.node(), self._taken, p.facts.apparmor, p.facts.selinux, p.settings.unsafe_sysctls)
+        refused = None if known else refusal(pod, ground)
+        if isinstance(refused, list):
+            refused = self._make_way(worker, refused)
+            if refused is None:
+                return False
         if refused is None:
             worker.admitted = True
             self._taken.add(pod)
@@ -195,6 +203,26 @@ class PodSync:
         worker.dirty = False
         p.statuses.finish(pod)
         return False
+
+    def _make_way(self, worker: Worker, short: list[Shortfall]) -> tuple[str, str] | None:
+        """End others for the sake of a critical pod, which is asked again when they are gone; or why that is no use."""
+        p = self._p
+        others = [w for w in p.workers.all() if w is not worker and w.admitted and w.state is not State.FINISHED]
+        if any(w.eviction is not None and w.eviction.reason == PREEMPTED.reason for w in others):
+            return None
+        candidates = {w.uid: w for w in others if w.state is State.SYNC}
+        try:
+            chosen = victims(worker.pod, [w.pod for w in candidates.values()], short)
+        except NoRoom as error:
+            why = f"preemption: error finding a set of pods to preempt: {error}"
+            text = f"Unexpected error while attempting to recover from admission failure: {why}"
+            return "UnexpectedAdmissionError", text
+        for pod in chosen:
+            victim = candidates[pod["metadata"]["uid"]]
+            p.tell(pod, "Warning", PREEMPTED.reason, PREEMPTED.message)
+            victim.eviction = PREEMPTED
+            p.workers.wake(victim)
+        return None
 
     def _allocate(self, worker: Worker) -> None:
         """Grant what the pod asks for by now, when the node has room; else say that it waits."""
@@ -235,9 +263,9 @@ class PodSync:
         self._p.tell(worker.pod, "Normal", "ResizeCompleted", resize.told("completed", worker.pod, generation))
 
     def _room_made(self) -> None:
-        """Pods that wait for room to grow may have it now."""
+        """Pods that wait for room, to come or to grow, may have it now."""
         for worker in self._p.workers.all():
-            if worker.pending is not None and worker.state is State.SYNC:
+            if (worker.pending is not None or not worker.admitted) and worker.state is State.SYNC:
                 self._p.workers.wake(worker)
 
     async def _update(self, worker: Worker, actions: Actions, observed: PodRuntime) -> bool:
@@ -281,12 +309,12 @@ class PodSync:
         seconds = worker.pod["spec"].get("activeDeadlineSeconds")
         known = self._p.statuses.get(worker.uid) or worker.pod.get("status") or {}
         begun = known.get("startTime")
-        if seconds is None or worker.eviction is not None:
+        if seconds is None or worker.overdue:
             return
         now = self._p.clock.now()
         ends = (parse_time(begun) if begun else now) + float(seconds)
         if now >= ends:
-            worker.eviction = DEADLINE
+            worker.overdue = True
             self._p.tell(worker.pod, "Normal", *DEADLINE)
         else:
             self._p.workers.wake_at(worker, ends)
@@ -302,6 +330,7 @@ class PodSync:
             id_scheme=p.settings.container_id_scheme,
             features=p.runtime.features,
             eviction=worker.eviction,
+            overdue=DEADLINE if worker.overdue else None,
             resizing=tuple(c for c in (worker.pending, worker.resizing) if c is not None),
         )
         return status(worker.pod, observed, around, terminal=terminal)

@@ -41,6 +41,15 @@ MOVES: Mapping[State, frozenset[State]] = {
 """SYNC to FINISHED: a pod that was refused, of which nothing was ever made."""
 
 
+@dataclass(frozen=True, slots=True)
+class Eviction:
+    """Reason and message of the pod's end, and what it says of it in its conditions."""
+
+    reason: str
+    message: str
+    condition: Object | None = None
+
+
 @dataclass(slots=True)
 class Worker:
     """One pod. Everything here is lost with the process; what matters is read back from the runtime and the API.
@@ -51,7 +60,8 @@ class Worker:
     pending, resizing: the conditions of a resize that has no room yet, and of one that is being done.
     waiting: by container, reason and message why it is not running.
     showing: by container, until when what was shown before (how it ended, or why it did not start) is shown still.
-    eviction: reason and message when the kubelet itself ends the pod.
+    eviction: why the kubelet itself ends the pod.
+    overdue: it was active for longer than it may be.
     grace_override: seconds that the kubelet gives instead of the pod's own.
     gone: the API has no such pod any more.
     image_volumes: by volume, the image whose files it is, or why there is none.
@@ -73,7 +83,8 @@ class Worker:
     due: float = float("inf")
     waiting: dict[str, tuple[str, str]] = field(default_factory=dict)
     showing: dict[str, tuple[float, tuple[str, str] | None]] = field(default_factory=dict)
-    eviction: tuple[str, str] | None = None
+    eviction: Eviction | None = None
+    overdue: bool = False
     grace_override: int | None = None
     volumes_ready: bool = False
     volumes_checked: float = 0.0

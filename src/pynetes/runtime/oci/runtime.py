@@ -13,9 +13,9 @@ from pynetes.runtime.oci import exec as execs
 from pynetes.runtime.oci.endings import Endings
 from pynetes.runtime.oci.images import ImageStore, as_image
 from pynetes.runtime.oci.layers import disk_usage
-from pynetes.runtime.references import parse
 from pynetes.runtime.oci.state import State, as_container, as_sandbox
 from pynetes.runtime.oci.types import Settings
+from pynetes.runtime.references import parse
 from pynetes.runtime.types import (
     Container,
     ContainerConfig,
