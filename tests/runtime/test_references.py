@@ -29,6 +29,22 @@ def test_what_is_no_name_is_refused(text: str) -> None:
         parse(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("BusyBox", "invalid reference format: repository name (library/BusyBox) must be lowercase"),
+        ("Bad:::name", "invalid reference format: repository name (library/Bad) must be lowercase"),
+        ("a.b/Case:x", "invalid reference format: repository name (Case) must be lowercase"),
+        ("0" * 64, f"invalid repository name ({'0' * 64}), cannot specify 64-byte hexadecimal strings"),
+        ("a.b/" + "c" * 256, "repository name must not be more than 255 characters"),
+    ],
+)
+def test_the_refusal_says_what_is_wrong(text: str, why: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        parse(text)
+    assert str(caught.value) == f'couldn\'t parse image name "{text}": {why}'
+
+
 def test_an_id_is_told_from_a_name() -> None:
     digest = "ab" * 32
     assert image_id(digest) == image_id(f"sha256:{digest}") == f"sha256:{digest}"

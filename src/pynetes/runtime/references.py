@@ -15,6 +15,8 @@ _DOMAIN = re.compile(
 )
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 _DIGEST = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}")
+_HEXADECIMAL = re.compile(r"[a-f0-9]{64}")
+MAX_NAME = 255
 _ID = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 
 
@@ -32,26 +34,39 @@ class Reference:
 
 def parse(text: str) -> Reference:
     """Raises: ValueError, in the words of the reference library."""
-    rest, _, digest = text.partition("@")
-    if digest and not _DIGEST.fullmatch(digest):
-        raise ValueError(f'couldn\'t parse image name "{text}": invalid reference format')
-    first, slash, remainder = rest.partition("/")
+    domain, remainder = _split(text)
+    remote = remainder.partition(":")[0]
+    if text and _HEXADECIMAL.fullmatch(text):
+        raise _refused(text, f"invalid repository name ({text}), cannot specify 64-byte hexadecimal strings")
+    if remote.lower() != remote:
+        raise _refused(text, f"invalid reference format: repository name ({remote}) must be lowercase")
+    rest, _, digest = remainder.partition("@")
+    path, colon, tag = rest.partition(":")
+    if (digest or "@" in remainder) and not _DIGEST.fullmatch(digest):
+        raise _refused(text, "invalid reference format")
+    if not _PATH.fullmatch(path) or not _DOMAIN.fullmatch(domain) or (colon and not _TAG.fullmatch(tag)):
+        raise _refused(text, "invalid reference format")
+    if len(path) > MAX_NAME:
+        raise _refused(text, f"repository name must not be more than {MAX_NAME} characters")
+    return Reference(f"{domain}/{path}", tag or ("" if digest else "latest"), digest)
+
+
+def _split(text: str) -> tuple[str, str]:
+    """The registry's name and the rest, both completed."""
+    first, slash, remainder = text.partition("/")
     if not slash or not ("." in first or ":" in first or first == "localhost" or first.lower() != first):
-        domain, remainder = DEFAULT_DOMAIN, rest
+        domain, remainder = DEFAULT_DOMAIN, text
     else:
         domain = first
     if domain == "index.docker.io":
         domain = DEFAULT_DOMAIN
-    path, colon, tag = remainder.partition(":")
-    if path.lower() != path and _PATH.fullmatch(path.lower()):
-        raise ValueError(
-            f'couldn\'t parse image name "{text}": invalid reference format: repository name ({path}) must be lowercase'
-        )
-    if not _PATH.fullmatch(path) or not _DOMAIN.fullmatch(domain) or (colon and not _TAG.fullmatch(tag)):
-        raise ValueError(f'couldn\'t parse image name "{text}": invalid reference format')
-    if domain == DEFAULT_DOMAIN and "/" not in path:
-        path = f"library/{path}"
-    return Reference(f"{domain}/{path}", tag or ("" if digest else "latest"), digest)
+    if domain == DEFAULT_DOMAIN and "/" not in remainder:
+        remainder = f"library/{remainder}"
+    return domain, remainder
+
+
+def _refused(text: str, why: str) -> ValueError:
+    return ValueError(f'couldn\'t parse image name "{text}": {why}')
 
 
 def image_id(text: str) -> str:

@@ -164,7 +164,8 @@ class Security:
 
 @dataclass(frozen=True, slots=True)
 class ContainerConfig:
-    """``log_path`` is relative to the sandbox's log directory. Empty command and args: the image's."""
+    """``log_path`` is relative to the sandbox's log directory. Empty command and args: the image's. ``processes_of``: the
+    container of the same sandbox whose processes it sees, by its id; ``""``: those that the sandbox's settings say."""
 
     name: str
     attempt: int
@@ -184,6 +185,7 @@ class ContainerConfig:
     resources: Resources = field(default_factory=Resources)
     security: Security = field(default_factory=Security)
     stop_signal: str = ""
+    processes_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

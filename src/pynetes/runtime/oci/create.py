@@ -15,10 +15,11 @@ import orjson
 
 from pynetes.network import namespaces
 from pynetes.runtime.oci.layers import within
+from pynetes.runtime.oci.propagation import complaint
 from pynetes.runtime.oci.remove import erase
 from pynetes.runtime.oci.sandboxes import hostname, own_namespaces
 from pynetes.runtime.oci.spec import ALL_CAPABILITIES, Device, Surroundings, spec
-from pynetes.runtime.oci.state import Live, State
+from pynetes.runtime.oci.state import Life, Live, State
 from pynetes.runtime.oci.types import ContainerRecord, ImageRecord, SandboxRecord, save
 from pynetes.runtime.oci.userns import mount_mapped
 from pynetes.runtime.oci.users import identify
@@ -64,7 +65,9 @@ def _prepare(
     config = replace(
         config,
         mounts=tuple(
-            _image_volume(state, container_id, number, m, mapped) if m.image else mapped.mount(_resolved(m))
+            _image_volume(state, container_id, number, m, mapped)
+            if m.image
+            else mapped.mount(_resolved(container_id, m))
             for number, m in enumerate(config.mounts)
         ),
     )
@@ -82,7 +85,7 @@ def _prepare(
     around = Surroundings(
         rootfs=str(rootfs),
         hostname=hostname(sandbox.config),
-        namespaces=_namespaces(state, sandbox),
+        namespaces=_namespaces(state, sandbox, config.processes_of),
         cgroup=cgroup,
         identity=identity,
         files=_files(state, sandbox, config.security.readonly_rootfs, mapped),
@@ -178,20 +181,32 @@ def _image_volume(state: State, container_id: str, number: int, mount: Mount, ma
     return replace(mount, host_path=source, readonly=True)
 
 
-def _resolved(mount: Mount) -> Mount:
+def _resolved(container_id: str, mount: Mount) -> Mount:
     """The mount with its source made where it is missing, and links on its way followed."""
     source = Path(mount.host_path)
     if not source.exists():
         source.mkdir(parents=True, exist_ok=True)
-    return replace(mount, host_path=str(source.resolve()))
+    path = str(source.resolve())
+    if mount.propagation != "private":
+        why = complaint(path, mount.propagation, Path("/proc/self/mountinfo").read_text().splitlines())
+        if why:
+            text = f'failed to generate container "{container_id}" spec: failed to generate spec: {why}'
+            raise RuntimeFailure(text, "CreateContainerError")
+    return replace(mount, host_path=path)
 
 
-def _namespaces(state: State, sandbox: SandboxRecord) -> dict[str, str]:
+def _namespaces(state: State, sandbox: SandboxRecord, processes_of: str) -> dict[str, str]:
     linux = sandbox.config.linux
     wanted = {
         {"net": "network"}.get(kind, kind): str(state.paths.namespace(sandbox.id, kind))
         for kind in own_namespaces(linux)
     }
+    if processes_of:
+        target = state.container(processes_of)
+        if target.life is not Life.RUNNING:
+            why = f'container "{processes_of}" is not running - in state {target.life.name}'
+            raise RuntimeFailure(f"failed to get target container info: {why}", "CreateContainerError")
+        return {"pid": f"/proc/{target.record.pid}/ns/pid", **wanted}
     if linux.host_pid:
         return wanted
     shared = linux.share_process_namespace

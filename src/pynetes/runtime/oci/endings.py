@@ -80,11 +80,8 @@ class Endings:
         """Write the end down, wake who waits for it, tell who listens."""
         self._forget(live)
         bundle = self._state.paths.container(live.record.id)
-        oom = (
-            not error
-            and code != 0
-            and ((bundle / "oom").exists() or self._state.cgroups.oom_kills(live.record.cgroup) > 0)
-        )
+        # any process of it: also one whose end the first process has got over, as containerd says it
+        oom = not error and ((bundle / "oom").exists() or self._state.cgroups.oom_kills(live.record.cgroup) > 0)
         self._state.change(
             live, exited=True, exit_code=code, finished_at=finished_at, oom_killed=oom, start_error=error
         )
