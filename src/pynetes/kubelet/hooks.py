@@ -1,4 +1,5 @@
-"""Lifecycle hooks: postStart and preStop by exec, HTTP or sleep.
+"""Lifecycle hooks: postStart and preStop by exec, HTTP or sleep. A ``tcpSocket`` hook always fails, as upstream: the
+field is there for old objects only.
 
 Source: kubernetes ``pkg/kubelet/lifecycle/handlers.go``.
 """
@@ -49,7 +50,7 @@ def resolve_port(port: object, container: Object) -> int:
             return int(declared["containerPort"])
     if text.isdigit():
         return int(text)
-    raise ValueError(f"invalid port number: {text}")
+    raise ValueError(f'strconv.Atoi: parsing "{text}": invalid syntax')
 
 
 def http_target(action: Object, container: Object, pod_ip: str) -> tuple[str, list[tuple[str, str]]]:

@@ -7,6 +7,7 @@ Source: kubernetes ``pkg/kubelet/kuberuntime/kuberuntime_container.go`` (killCon
 import asyncio
 
 from pynetes.aio.clock import Clock
+from pynetes.aio.tasks import Tasks
 from pynetes.kubelet import pods
 from pynetes.kubelet.hooks import HookFailed, Hooks
 from pynetes.kubelet.observed import PodRuntime
@@ -21,10 +22,11 @@ MIN_GRACE_SECONDS = 2
 
 
 class Killer:
-    def __init__(self, runtime: Runtime, hooks: Hooks, clock: Clock, tell: TellContainer) -> None:
+    def __init__(self, runtime: Runtime, hooks: Hooks, clock: Clock, tasks: Tasks, tell: TellContainer) -> None:
         self._runtime = runtime
         self._hooks = hooks
         self._clock = clock
+        self._tasks = tasks
         self._tell = tell
 
     async def kill(
@@ -69,16 +71,25 @@ class Killer:
         self, pod: Object, where: str, spec: Object, container: Container, hook: Object, grace: float,
         observed: PodRuntime,
     ) -> float:  # fmt: skip
-        """Run the hook within the grace; the seconds that it took."""
+        """Wait for the hook as long as the grace allows; the seconds that it took. One that takes longer ends with its
+        container, and what became of it is told then."""
         begun = self._clock.monotonic()
+        hook_of = f"preStop of {container.id}"
+        task = self._tasks.spawn(self._run_hook(pod, where, spec, container, hook, observed), hook_of)
         try:
             async with self._clock.timeout(grace):
-                await self._hooks.run(hook, spec, container.id, (observed.ips or ("",))[0])
+                await asyncio.shield(task)
+        except TimeoutError:
+            pass
+        return self._clock.monotonic() - begun
+
+    async def _run_hook(
+        self, pod: Object, where: str, spec: Object, container: Container, hook: Object, observed: PodRuntime
+    ) -> None:
+        try:
+            await self._hooks.run(hook, spec, container.id, (observed.ips or ("",))[0])
         except HookFailed:
             self._tell(pod, where, spec, "Warning", "FailedPreStopHook", "PreStopHook failed")
-        except TimeoutError:
-            pass  # the grace is over: the container is stopped without it
-        return self._clock.monotonic() - begun
 
 
 def _grace(pod: Object, spec: Object, reason: str) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pynetes.aio.clock import Clock
+from pynetes.kubelet import grpc
 from pynetes.kubelet.cgroups import Cgroups
 from pynetes.kubelet.disk import LinuxVolumes
 from pynetes.kubelet.hooks import http_target, resolve_port
@@ -114,6 +115,11 @@ class LinuxHost:
             if "tcpSocket" in probe:
                 host = probe["tcpSocket"].get("host") or target.pod_ip
                 return await self._tcp(host, resolve_port(probe["tcpSocket"]["port"], target.spec), seconds)
+            if "grpc" in probe:
+                asked = probe["grpc"]
+                return await grpc.check(
+                    self._clock, target.pod_ip, int(asked["port"]), asked.get("service") or "", seconds
+                )
         except ValueError as error:
             return Outcome.UNKNOWN, str(error)
         return Outcome.UNKNOWN, f"missing probe handler for {target.spec['name']}"
@@ -129,7 +135,7 @@ class LinuxHost:
             text = f'command timed out: "{" ".join(command)}" timed out after {duration(seconds)}'
             return Outcome.FAILURE, text
         except RuntimeFailure as error:
-            return Outcome.UNKNOWN, str(error)
+            return Outcome.UNKNOWN, f"rpc error: code = Unknown desc = {error}"
         output = (result.stdout + result.stderr)[:MAX_OUTPUT].decode(errors="replace")
         return (Outcome.SUCCESS if result.exit_code == 0 else Outcome.FAILURE), output
 
@@ -158,6 +164,8 @@ class LinuxHost:
             if isinstance(error, ConnectionRefusedError):
                 return Outcome.FAILURE, f'Get "{url}": dial tcp {parts.netloc}: connect: {_refusal(error)}'
             return Outcome.FAILURE, f'Get "{url}": {_refusal(error)}'
+        except ssl.SSLError as error:
+            return Outcome.FAILURE, f'Get "{url}": {_tls(error)}'
         except OSError as error:
             return Outcome.FAILURE, f'Get "{url}": dial tcp {parts.netloc}: connect: {_refusal(error)}'
         if 200 <= code < 400:
@@ -228,6 +236,12 @@ def _request(netloc: str, path: str, query: str, headers: Sequence[tuple[str, st
     lines += [f"{name}: {value}" for name, value in fields.items() if value]
     lines += [f"{name}: {value}" for name, value in own.values()]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def _tls(error: ssl.SSLError) -> str:
+    if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
+        return "http: server gave HTTP response to HTTPS client"
+    return f"tls: {(error.reason or str(error)).lower().replace('_', ' ')}"
 
 
 def _refusal(error: OSError) -> str:

@@ -18,6 +18,8 @@ KINDS = ("startup", "liveness", "readiness")
 FIELDS = {"startup": "startupProbe", "liveness": "livenessProbe", "readiness": "readinessProbe"}
 RETRIES = 3
 """Attempts at a probe that could not be run at all."""
+SOON_SECONDS = 0.5
+"""What a server needs to open its port: asked at once it would only be asked again a whole period later."""
 
 Tell = Callable[[Object, str, Object, str, str, str], None]
 """Record an event: pod, list of the container, container, type, reason, message."""
@@ -128,13 +130,12 @@ class Probes:
         self._arm(probe, self._first_delay(probe, latest))
 
     def _first_delay(self, probe: _Probe, latest: Container) -> float:
-        """Readiness is asked at once, the others a period later: a container has ``failureThreshold`` periods to start
+        """Readiness is asked soon, the others a period later: a container has ``failureThreshold`` periods to start
         or to recover. Of what the kubelet found running, the first probes are spread over a period."""
         now = self._clock.now()
         waited = now - latest.started_at / 1e9
         delay = float(probe.spec.get("initialDelaySeconds") or 0) - waited
-        if probe.kind != "readiness":
-            delay = max(delay, _period(probe) - waited)
+        delay = max(delay, (SOON_SECONDS if probe.kind == "readiness" else _period(probe)) - waited)
         if latest.started_at / 1e9 < self._begun:
             delay = max(delay, self._clock.random.random() * _period(probe))
         return max(delay, 0.0)
