@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from pynetes.kubelet.downward import escaped, field, resource
-from pynetes.kubelet.environment import ConfigError, environment, expand, service_variables
+from pynetes.kubelet.environment import ConfigError, Place, environment, expand, service_variables
 from pynetes.kubelet.images import default_policy, duration
 from pynetes.kubelet.linux import parse_resolv_conf
 from pynetes.kubelet.logs import LogOptions, LogReader, tail
@@ -32,9 +32,8 @@ class Sources:
 
 
 def variables(spec: Object, sources: Sources, services: dict[str, str] | None = None) -> dict[str, str]:
-    made = environment(
-        pod("p", spec), spec, sources, services or {}, pod_ips=("10.0.0.2",), host_ips=(), allocatable={"cpu": "2"}
-    )
+    place = Place(("10.0.0.2",), allocatable={"cpu": "2"})
+    made = environment(pod("p", spec), spec, sources, services or {}, place)
     return asyncio.run(made)
 
 

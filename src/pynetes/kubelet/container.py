@@ -4,7 +4,7 @@ Source: kubernetes ``pkg/kubelet/kuberuntime/kuberuntime_{sandbox,container}*.go
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pynetes.kubelet import observed as labels
 from pynetes.kubelet import pods
@@ -132,7 +132,7 @@ class Making:
     mounts: tuple[Mount, ...]
     settings: Settings
     memory_capacity: int
-    extra_annotations: Mapping[str, str] = field(default_factory=dict)
+    processes_of: str = ""
 
 
 def container_config(pod: Object, container: Object, making: Making) -> ContainerConfig:
@@ -160,11 +160,11 @@ def container_config(pod: Object, container: Object, making: Making) -> Containe
             labels.TERMINATION_PATH: container.get("terminationMessagePath") or "/dev/termination-log",
             labels.TERMINATION_POLICY: container.get("terminationMessagePolicy") or "File",
             labels.POD_GRACE: str(pods.grace_seconds(pod)),
-            **making.extra_annotations,
         },
         resources=container_resources(pod, container, making.memory_capacity),
         security=security(pod, container, making.image, making.settings),
         stop_signal=lifecycle.get("stopSignal") or "",
+        processes_of=making.processes_of,
     )
 
 
@@ -180,9 +180,8 @@ def security(pod: Object, container: Object, image: Image, settings: Settings) -
     if effective("runAsNonRoot"):
         _refuse_root(pod, container, user, image)
     capabilities = own.get("capabilities") or {}
-    groups = list(of_pod.get("supplementalGroups") or ())
-    if of_pod.get("fsGroup") is not None:
-        groups.append(of_pod["fsGroup"])
+    groups = [] if of_pod.get("fsGroup") is None else [of_pod["fsGroup"]]
+    groups += of_pod.get("supplementalGroups") or ()
     privileged = bool(own.get("privileged"))
     unmasked = privileged or own.get("procMount") == "Unmasked"
     return Security(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pynetes.aio.clock import Clock
 from pynetes.kubelet import mounts
-from pynetes.kubelet.host import File, MountError
+from pynetes.kubelet.host import File, Medium, MountError
 from pynetes.kubelet.volumes import atomic
 
 CHECKS: Mapping[str, tuple[Callable[[int], bool], str]] = {
@@ -37,8 +37,8 @@ class LinuxVolumes:
     async def directory(self, path: str, *, mode: int = 0o750) -> None:
         _directory(path, mode)
 
-    async def empty_dir(self, path: str, *, memory: bool, size_bytes: int, fs_group: int | None) -> None:
-        await self._clock.in_thread(_empty_dir, path, memory, size_bytes, fs_group)
+    async def empty_dir(self, path: str, medium: Medium, *, fs_group: int | None) -> None:
+        await self._clock.in_thread(_empty_dir, path, medium, fs_group)
 
     async def payload(self, path: str, files: Mapping[str, File], *, memory: bool, fs_group: int | None) -> bool:
         now = datetime.fromtimestamp(self._clock.now(), UTC)
@@ -51,6 +51,9 @@ class LinuxVolumes:
 
     async def sub_path(self, volume: str, sub_path: str, target: str) -> str:
         return await self._clock.in_thread(_sub_path, volume, sub_path, target)
+
+    async def file(self, volume: str, path: str) -> bytes | None:
+        return await self._clock.in_thread(_file, volume, path)
 
     async def usage(self, path: str) -> int:
         return await self._clock.in_thread(_usage, path)
@@ -65,12 +68,15 @@ def _directory(path: str, mode: int) -> None:
         os.chmod(path, mode)
 
 
-def _empty_dir(path: str, memory: bool, size_bytes: int, fs_group: int | None) -> None:
-    if os.path.isdir(path) and (not memory or mounts.is_mounted(path)):
+def _empty_dir(path: str, medium: Medium, fs_group: int | None) -> None:
+    if os.path.isdir(path) and (not medium.kind or mounts.is_mounted(path)):
         return
     _directory(path, 0o777)
-    if memory:
-        mounts.tmpfs(path, size_bytes)
+    if medium.kind == "tmpfs":
+        mounts.tmpfs(path, medium.size_bytes)
+    elif medium.kind == "hugetlbfs":
+        # the kernel's suffixes are binary without saying so
+        mounts.mount("nodev", path, "hugetlbfs", 0, f"pagesize={medium.page_size.removesuffix('i')}")
     if fs_group is not None:
         _own(path, fs_group)
 
@@ -117,11 +123,19 @@ def _sub_path(volume: str, sub_path: str, target: str) -> str:
     root = os.path.realpath(volume)
     wanted = os.path.realpath(os.path.join(root, sub_path))
     if wanted != root and not wanted.startswith(root + "/"):
-        raise MountError("failed to prepare subPath for volumeMount")
+        raise MountError("failed to prepare subPath")
     mode = stat.S_IMODE(os.stat(root).st_mode)
     if not os.path.lexists(wanted):
-        _make_below(root, os.path.relpath(wanted, root), mode)
-    descriptor = _open_below(root, os.path.relpath(wanted, root))
+        try:
+            _make_below(root, os.path.relpath(wanted, root), mode)
+        except NotADirectoryError:
+            raise MountError("failed to prepare subPath") from None
+        except OSError:
+            raise MountError("failed to create subPath directory") from None
+    try:
+        descriptor = _open_below(root, os.path.relpath(wanted, root))
+    except OSError:
+        raise MountError("failed to prepare subPath") from None
     try:
         return _bind(descriptor, wanted, target)
     finally:
@@ -155,8 +169,26 @@ def _open_below(root: str, relative: str) -> int:
         current = following
         if stat.S_ISLNK(os.fstat(current).st_mode):
             os.close(current)
-            raise MountError("failed to prepare subPath for volumeMount")
+            raise MountError("failed to prepare subPath")
     return current
+
+
+def _file(volume: str, path: str) -> bytes | None:
+    """A container may be writing there: what is read is what was found to be inside, step by step."""
+    root = os.path.realpath(volume)
+    wanted = os.path.realpath(os.path.join(root, path))
+    if not wanted.startswith(root + "/"):
+        return None
+    try:
+        descriptor = _open_below(root, os.path.relpath(wanted, root))
+    except (OSError, MountError):
+        return None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        return Path(f"/proc/self/fd/{descriptor}").read_bytes()
+    finally:
+        os.close(descriptor)
 
 
 def _bind(descriptor: int, wanted: str, target: str) -> str:

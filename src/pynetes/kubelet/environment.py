@@ -5,16 +5,32 @@ Source: kubernetes ``pkg/kubelet/kubelet_pods.go`` (makeEnvironmentVariables), `
 """
 
 import base64
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from pynetes.kubelet import downward
+from pynetes.kubelet.envfile import EnvFileError, value_of
 from pynetes.meta.objects import Object
 from pynetes.meta.status import StatusError
 
 
 class ConfigError(Exception):
     """A container cannot be configured: CreateContainerConfigError with this message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a container is and what it can be told of: addresses, the node's resources, its pod's volumes.
+
+    ``read``: what a file of a volume says, by the volume's host path and its own; None: it is not there.
+    """
+
+    pod_ips: tuple[str, ...] = ()
+    host_ips: tuple[str, ...] = ()
+    allocatable: Mapping[str, str] = field(default_factory=dict)
+    volumes: Mapping[str, str] = field(default_factory=dict)
+    read: Callable[[str, str], Awaitable[bytes | None]] | None = None
 
 
 class Sources(Protocol):
@@ -100,14 +116,7 @@ def _variables(service: Object) -> dict[str, str]:
 
 
 async def environment(
-    pod: Object,
-    container: Object,
-    sources: Sources,
-    services: Mapping[str, str],
-    *,
-    pod_ips: tuple[str, ...],
-    host_ips: tuple[str, ...],
-    allocatable: Mapping[str, str],
+    pod: Object, container: Object, sources: Sources, services: Mapping[str, str], place: Place
 ) -> dict[str, str]:
     """All variables, the declared ones first. Raises: ConfigError with upstream's words."""
     found: dict[str, str] = {}
@@ -118,7 +127,7 @@ async def environment(
         if text:
             value: str | None = expand(text, lambda name: found.get(name, services.get(name)))
         elif variable.get("valueFrom"):
-            value = await _value(pod, container, variable["valueFrom"], sources, pod_ips, host_ips, allocatable)
+            value = await _value(pod, container, variable["valueFrom"], sources, place)
         else:
             value = ""
         if value is not None:
@@ -156,23 +165,18 @@ def without_group(error: StatusError) -> str:
     return text
 
 
-async def _value(
-    pod: Object,
-    container: Object,
-    source: Object,
-    sources: Sources,
-    pod_ips: tuple[str, ...],
-    host_ips: tuple[str, ...],
-    allocatable: Mapping[str, str],
-) -> str | None:
+async def _value(pod: Object, container: Object, source: Object, sources: Sources, place: Place) -> str | None:
     namespace = pod["metadata"]["namespace"]
     try:
         if "fieldRef" in source:
-            return downward.field(pod, source["fieldRef"]["fieldPath"], pod_ips=pod_ips, host_ips=host_ips)
+            path = source["fieldRef"]["fieldPath"]
+            return downward.field(pod, path, pod_ips=place.pod_ips, host_ips=place.host_ips)
         if "resourceFieldRef" in source:
-            return downward.resource(pod, source["resourceFieldRef"], container, allocatable)
+            return downward.resource(pod, source["resourceFieldRef"], container, place.allocatable)
     except ValueError as error:
         raise ConfigError(str(error)) from None
+    if "fileKeyRef" in source:
+        return await _from_file(source["fileKeyRef"], place)
     reference = source.get("configMapKeyRef") or source.get("secretKeyRef")
     if reference is None:
         raise ConfigError(f"unsupported source of a variable: {next(iter(source))}")
@@ -191,3 +195,22 @@ async def _value(
     if value is None and not reference.get("optional"):
         raise ConfigError(f"couldn't find key {reference['key']} in {kind} {namespace}/{reference['name']}")
     return value
+
+
+async def _from_file(reference: Object, place: Place) -> str | None:
+    volume, path, key = reference["volumeName"], reference["path"], reference["key"]
+    root = place.volumes.get(volume)
+    if root is None or place.read is None:
+        raise ConfigError(f'cannot find the volume "{volume}" referenced by FileKeyRef')
+    data = await place.read(root, path)
+    try:
+        if data is None:
+            raise EnvFileError(f"no file {path}")
+        value = value_of(data.decode(errors="replace"), key)
+    except EnvFileError:
+        raise ConfigError("couldn't parse env file") from None
+    if value:
+        return value
+    if reference.get("optional"):
+        return None
+    raise ConfigError(f'environment variable key "{key}" not found in file "{root}/{path}"')

@@ -46,6 +46,16 @@ class File:
     owner: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Medium:
+    """What an emptyDir is kept on. ``kind``: ``""`` (the disk), ``tmpfs`` or ``hugetlbfs``; ``size_bytes`` 0: as the
+    kernel likes; ``page_size``: ``2Mi``."""
+
+    kind: str = ""
+    size_bytes: int = 0
+    page_size: str = ""
+
+
 class Outcome(Enum):
     """What a probe found."""
 
@@ -75,7 +85,8 @@ class Volumes(Protocol):
 
     async def directory(self, path: str, *, mode: int = 0o750) -> None: ...
 
-    async def empty_dir(self, path: str, *, memory: bool, size_bytes: int, fs_group: int | None) -> None: ...
+    async def empty_dir(self, path: str, medium: Medium, *, fs_group: int | None) -> None:
+        """Raises: OSError, MountError."""
 
     async def payload(self, path: str, files: Mapping[str, File], *, memory: bool, fs_group: int | None) -> bool:
         """Replace a projected volume's content atomically; ``memory``: it is a tmpfs. True: it changed."""
@@ -85,7 +96,11 @@ class Volumes(Protocol):
 
     async def sub_path(self, volume: str, sub_path: str, target: str) -> str:
         """The host path of a subPath inside a volume, made when it is absent; where it can be, it is bound to
-        ``target``, so that it cannot be swapped any more. Raises: MountError."""
+        ``target``, so that it cannot be swapped any more. Raises: MountError, whose message goes on with whose it is.
+        """
+
+    async def file(self, volume: str, path: str) -> bytes | None:
+        """What a file of a volume says, wherever in the volume its links lead; None: there is no such file."""
 
     async def usage(self, path: str) -> int:
         """Bytes on disk below a path."""

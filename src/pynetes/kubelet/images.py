@@ -4,18 +4,12 @@ Source: kubernetes ``pkg/kubelet/images/image_manager.go``.
 """
 
 import asyncio
-import re
 from collections.abc import Callable
 
 from pynetes.aio.backoff import Backoff
 from pynetes.aio.clock import Clock
+from pynetes.runtime.references import parse
 from pynetes.runtime.types import Image, Runtime, RuntimeFailure
-
-REFERENCE = re.compile(
-    r"^(?:(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]+)?/)?"
-    r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*"
-    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?$"
-)
 
 Tell = Callable[[str, str, str], None]
 """Record an event about the container: type, reason, message."""
@@ -41,11 +35,12 @@ class Images:
 
     async def ensure(self, uid: str, reference: str, policy: str, tell: Tell) -> Image:
         """Raises: ImageError."""
-        if not REFERENCE.match(reference):
-            message = f'Failed to apply default image tag "{reference}": couldn\'t parse image name "{reference}": '
-            message += "invalid reference format"
+        try:
+            parse(reference)
+        except ValueError as error:
+            message = f'Failed to apply default image tag "{reference}": {error}'
             tell("Warning", "InspectFailed", message)
-            raise ImageError("InvalidImageName", message)
+            raise ImageError("InvalidImageName", message) from None
         found = await self._runtime.image(reference)
         policy = policy or default_policy(reference)
         if found is not None and policy != "Always":

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from pynetes.aio.clock import Clock
-from pynetes.kubelet.host import File, Machine, Outcome, ProbeTarget
+from pynetes.kubelet.host import File, Machine, Medium, Outcome, ProbeTarget
 from pynetes.meta.objects import Object
 from pynetes.runtime.simulated import SimulatedRuntime
 from pynetes.runtime.types import RuntimeFailure
@@ -26,7 +26,7 @@ class SimulatedVolumes:
     async def directory(self, path: str, *, mode: int = 0o750) -> None:
         pass
 
-    async def empty_dir(self, path: str, *, memory: bool, size_bytes: int, fs_group: int | None) -> None:
+    async def empty_dir(self, path: str, medium: Medium, *, fs_group: int | None) -> None:
         pass
 
     async def payload(self, path: str, files: Mapping[str, File], *, memory: bool, fs_group: int | None) -> bool:
@@ -37,6 +37,9 @@ class SimulatedVolumes:
 
     async def sub_path(self, volume: str, sub_path: str, target: str) -> str:
         return f"{volume}/{sub_path}"
+
+    async def file(self, volume: str, path: str) -> bytes | None:
+        return None
 
     async def usage(self, path: str) -> int:
         return 0

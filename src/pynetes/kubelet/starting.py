@@ -11,13 +11,14 @@ from pynetes.aio.backoff import Backoff
 from pynetes.aio.clock import Clock
 from pynetes.kubelet import pods
 from pynetes.kubelet.container import PROPAGATION, Making, container_config, recursive_read_only
-from pynetes.kubelet.environment import ConfigError, Sources, environment, expand
+from pynetes.kubelet.environment import ConfigError, Place, Sources, environment, expand
 from pynetes.kubelet.hooks import HookFailed, Hooks
 from pynetes.kubelet.host import Host, MountError
 from pynetes.kubelet.images import ImageError, Images, duration
 from pynetes.kubelet.names import hosts_file
 from pynetes.kubelet.observed import PodRuntime
 from pynetes.kubelet.plan import container_hash
+from pynetes.kubelet.resize import memory_request
 from pynetes.kubelet.settings import Settings
 from pynetes.kubelet.supported import unsupported_ephemeral
 from pynetes.kubelet.volumes.manager import VolumeManager
@@ -125,6 +126,7 @@ class Starter:
         except RuntimeFailure as error:
             tell("Warning", "Failed", f"Error: {error}")
             raise StartFailed(error.reason or "CreateContainerError", str(error)) from None
+        worker.memory_requests[container_id] = memory_request(container)
         tell("Normal", "Created", "Container created")
         try:
             await self._runtime.start_container(container_id)
@@ -214,9 +216,9 @@ class Starter:
             container,
             self._sources,
             self._facts.services(pod["metadata"]["namespace"], links),
-            pod_ips=ips,
-            host_ips=self._facts.host_ips,
-            allocatable=self._facts.allocatable,
+            Place(
+                ips, self._facts.host_ips, self._facts.allocatable, self._volumes.paths(pod), self._host.volumes.file
+            ),
         )
         mounts = await self._mounts(worker, container, variables, ips, attempt)
         return Making(
@@ -226,6 +228,7 @@ class Starter:
             mounts,
             self._settings,
             self._facts.memory_capacity,
+            _target(container, observed),
         )
 
     async def _mounts(
@@ -250,7 +253,12 @@ class Starter:
             sub_path = _sub_path(mount, variables)
             if sub_path:
                 spot = f"{root}/volume-subpaths/{name}/{container['name']}/{index}"
-                path = await self._host.volumes.sub_path(path, sub_path, spot)
+                try:
+                    path = await self._host.volumes.sub_path(path, sub_path, spot)
+                except MountError as error:
+                    # no more than that: details would tell of the node's files
+                    whose = f'for volumeMount "{name}" of container "{container["name"]}"'
+                    raise ConfigError(f"{error} {whose}") from None
             if not target.startswith("/"):
                 target = "/" + target
             propagation = PROPAGATION[mount.get("mountPropagation") or "None"]
@@ -277,6 +285,17 @@ def _image_volumes(pod: Object) -> list[Object]:
     return [v for v in pod["spec"].get("volumes") or () if "image" in v]
 
 
+def _target(container: Object, observed: PodRuntime) -> str:
+    """The id of the container whose processes an ephemeral one is to see. Raises: ConfigError."""
+    name = container.get("targetContainerName")
+    if not name:
+        return ""
+    target = observed.latest(name)
+    if target is None:
+        raise ConfigError(f"unable to find target container {name}")
+    return target.id
+
+
 def _sub_path(mount: Object, variables: Mapping[str, str]) -> str:
     text: str = mount.get("subPath") or ""
     if mount.get("subPathExpr"):
@@ -289,7 +308,8 @@ def _sub_path(mount: Object, variables: Mapping[str, str]) -> str:
 
         text = expand(mount["subPathExpr"], lookup)
         if missing:
-            raise ConfigError("missing value for " + ", ".join(f'"{n}"' for n in missing))
+            errors = [f"missing value for {n}" for n in dict.fromkeys(missing)]
+            raise ConfigError(errors[0] if len(errors) == 1 else f"[{', '.join(errors)}]")
     if text.startswith("/"):
         raise ConfigError(f"error SubPath `{text}` must not be an absolute path")
     if ".." in text.split("/"):

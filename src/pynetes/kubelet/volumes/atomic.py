@@ -31,7 +31,7 @@ def write(folder: Path, files: Mapping[str, File], stamp: str, *, group: int | N
         _place(fresh, name, file, group)
     if group is not None:
         os.chown(fresh, -1, group)
-    _link(folder, files)
+    _link(folder, files, group)
     temporary = folder / "..data_tmp"
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(stamp)
@@ -70,17 +70,20 @@ def _place(folder: Path, name: str, file: File, group: int | None) -> None:
     mode = file.mode
     if group is not None:
         os.chown(path, -1, group)
-        mode |= 0o440 if file.owner is None else 0
+        mode |= 0o440
     if file.owner is not None:
         os.chown(path, file.owner, -1)
     path.chmod(mode)
 
 
-def _link(folder: Path, files: Mapping[str, File]) -> None:
+def _link(folder: Path, files: Mapping[str, File], group: int | None) -> None:
     for top in {name.partition("/")[0] for name in files}:
         link = folder / top
         if not link.is_symlink():
             link.symlink_to(f"{DATA}/{top}")
+            owner = files[top].owner if top in files else None
+            if owner is not None or group is not None:
+                os.lchown(link, -1 if owner is None else owner, -1 if group is None else group)
 
 
 def _unlink_stale(folder: Path, files: Mapping[str, File]) -> None:

@@ -134,14 +134,9 @@ async def _token(pod: Object, spec: Object, mode: int, context: Context) -> dict
             text = await context.tokens.token(pod, spec.get("audience") or "", seconds)
         except StatusError as error:
             raise MountError(f"failed to fetch token: {error}") from None
-    owner = None
-    security = pod["spec"].get("securityContext") or {}
-    if security.get("fsGroup") is not None:
+    owner = _single_user(pod)
+    if owner is not None or (pod["spec"].get("securityContext") or {}).get("fsGroup") is not None:
         mode = 0o600
-    else:
-        owner = _single_user(pod)
-        if owner is not None:
-            mode = 0o600
     return {spec["path"]: File(text.encode(), mode, owner)}
 
 

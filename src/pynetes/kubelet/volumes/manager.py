@@ -4,12 +4,11 @@ Source: kubernetes ``pkg/kubelet/volumemanager``, ``pkg/volume``.
 """
 
 import asyncio
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from pynetes.kubelet.host import MountError, Volumes
-from pynetes.kubelet.resources import pod_limits, whole
 from pynetes.kubelet.volumes.content import Context, content
+from pynetes.kubelet.volumes.mediums import medium_of
 from pynetes.meta.objects import Object
 
 PLUGINS = {
@@ -19,6 +18,13 @@ PLUGINS = {
     "downwardAPI": "kubernetes.io~downward-api",
     "projected": "kubernetes.io~projected",
 }
+
+
+NO_GIT = (
+    "git-repo volume plugin has been disabled; if necessary, it may be re-enabled by enabling the feature-gate "
+    "`GitRepoVolumeDriver`"
+)
+"""As upstream since v1.33: cloning as root ran what the repository said."""
 
 
 class Failure(NamedTuple):
@@ -80,7 +86,7 @@ class VolumeManager:
         on_disk = [
             volume
             for volume in pod["spec"].get("volumes") or ()
-            if volume.get("emptyDir") is not None and volume["emptyDir"].get("medium") != "Memory"
+            if volume.get("emptyDir") is not None and not volume["emptyDir"].get("medium")
         ]
         return {volume["name"]: await self._volumes.usage(self._path(pod, volume)) for volume in on_disk}
 
@@ -101,10 +107,11 @@ class VolumeManager:
             await self._volumes.host_path(spec["path"], spec.get("type") or "")
         elif "image" in volume:
             pass  # mounted by the runtime, for each container
+        elif "gitRepo" in volume:
+            raise MountError(NO_GIT)
         elif "emptyDir" in volume:
-            spec = volume["emptyDir"]
-            size = whole({"size": spec["sizeLimit"]}, "size") if spec.get("sizeLimit") else _memory_limit(pod)
-            await self._volumes.empty_dir(path, memory=spec.get("medium") == "Memory", size_bytes=size, fs_group=group)
+            medium = medium_of(pod, volume["emptyDir"], context.allocatable)
+            await self._volumes.empty_dir(path, medium, fs_group=group)
         else:
             files = await content(pod, volume, context)
             if files is not None:
@@ -114,12 +121,3 @@ class VolumeManager:
 def _group(pod: Object) -> int | None:
     group = (pod["spec"].get("securityContext") or {}).get("fsGroup")
     return None if group is None else int(group)
-
-
-def _memory_limit(pod: Object) -> int:
-    """A memory volume without a size of its own may be as large as its pod; 0: no limit."""
-    containers = pod["spec"].get("containers") or []
-    limits: Mapping[str, str] = pod_limits(pod)
-    if all("memory" in ((c.get("resources") or {}).get("limits") or {}) for c in containers):
-        return whole(limits, "memory")
-    return 0
