@@ -14,6 +14,7 @@ from pynetes.client.client import Client
 from pynetes.client.informer import Informers
 from pynetes.client.inprocess import InProcess
 from pynetes.http.types import Answer, Request, Response, Stream, Writer
+from pynetes.kinds.pods.resources import qos_class
 from pynetes.meta.objects import Object
 from pynetes.meta.patch import strategic
 from pynetes.meta.times import rfc3339
@@ -36,6 +37,7 @@ class FakeAPI:
         self.client = Client(InProcess(self.handle), clock, "test")
         self.informers = Informers(self.client, clock)
         self.seen: list[Object] = []
+        self.patch_seconds = 0.0
         self.changed = asyncio.Event()
 
     def put(self, plural: str, obj: Object, *, event: str = "") -> Object:
@@ -125,6 +127,12 @@ class FakeAPI:
             return self._answer(self.put(plural, body), 201)
         if key not in self.objects:
             return self._error(404, "NotFound", key)
+        if self.patch_seconds and request.method == "PATCH":
+            return self._later(request, key, body)
+        return self._change(request, key, body)
+
+    async def _later(self, request: Request, key: tuple[str, str, str], body: Object) -> Answer:
+        await self.clock.sleep(self.patch_seconds)
         return self._change(request, key, body)
 
     def _change(self, request: Request, key: tuple[str, str, str], body: Object) -> Answer:
@@ -198,21 +206,22 @@ def pod(
     meta: Object = {"name": name, "namespace": "default", "uid": uid or f"uid-{name}", "generation": 1}
     if annotations:
         meta["annotations"] = annotations
+    whole = {
+        "nodeName": "n1",
+        "restartPolicy": "Always",
+        "terminationGracePeriodSeconds": 2,
+        "enableServiceLinks": True,
+        "containers": list(containers) or [container("c")],
+        **spec,
+    }
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": meta,
-        "spec": {
-            "nodeName": "n1",
-            "restartPolicy": "Always",
-            "terminationGracePeriodSeconds": 2,
-            "enableServiceLinks": True,
-            "containers": list(containers) or [container("c")],
-            **spec,
-        },
+        "spec": whole,
         "status": {
             "phase": "Pending",
-            "qosClass": "BestEffort",
+            "qosClass": qos_class({"spec": whole}),
             "conditions": [{"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}],
         },
     }

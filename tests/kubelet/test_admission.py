@@ -18,10 +18,7 @@ def node(**spec: object) -> Object:
 
 def asking(name: str = "p", priority: int = 0, **requests: str) -> Object:
     amounts = {key.replace("_", "."): value for key, value in requests.items()}
-    made = pod(name, container("c", resources={"requests": amounts}), priority=priority)
-    if amounts:
-        made["status"]["qosClass"] = "Burstable"
-    return made
+    return pod(name, container("c", resources={"requests": amounts}), priority=priority)
 
 
 def told(subject: Object, *others: Object, **ground: object) -> tuple[str, str] | list[Shortfall] | None:

@@ -170,6 +170,16 @@ def test_a_job_succeeds_and_shows_each_step() -> None:
                      ("Succeeded", "False")]  # fmt: skip
 
 
+def test_each_step_is_shown_also_by_a_slow_api() -> None:
+    async def body(node: Node) -> None:
+        node.api.patch_seconds = 0.7
+        node.api.put("pods", pod("p", restartPolicy="Never", annotations=simulate(c={"run": 1})))
+        await node.api.until(lambda: node.pod("p")["status"]["phase"] == "Succeeded")
+
+    steps = list(dict.fromkeys(step(seen) for seen in run(body).api.seen))
+    assert steps[-3:] == [("Running", "True"), ("Running", "False"), ("Succeeded", "False")]
+
+
 def step(seen: Object) -> tuple[str, str | None]:
     status = seen["status"]
     ready = [c["status"] for c in status["conditions"] if c["type"] == "Ready"]
@@ -195,13 +205,13 @@ def test_readiness_follows_the_probe_and_says_so() -> None:
 
 def test_a_pod_with_an_unsupported_field_fails_by_name() -> None:
     async def body(node: Node) -> None:
-        node.api.put("pods", pod("p", container("c", livenessProbe={"grpc": {"port": 1}})))
+        node.api.put("pods", pod("p", container("c", resources={"claims": [{"name": "x"}]})))
         await node.clock.sleep(1)
 
     node = run(body)
     status = node.pod("p")["status"]
     assert (status["phase"], status["reason"]) == ("Failed", "UnsupportedField")
-    assert "spec.containers[0].livenessProbe.grpc" in status["message"]
+    assert "spec.containers[0].resources.claims" in status["message"]
 
 
 def test_a_missing_config_map_is_told_and_waited_for() -> None:

@@ -24,8 +24,9 @@ def test_every_field_of_the_type_is_in_the_table_once(type_: str) -> None:
 
 
 def test_a_field_that_cannot_be_honoured_is_named_by_its_path() -> None:
-    probe = {"grpc": {"port": 80}}
-    assert unsupported(pod("p", container("c", livenessProbe=probe))) == "spec.containers[0].livenessProbe.grpc"
+    claims = [{"name": "c"}]
+    wanted = pod("p", container("c", resources={"claims": claims}))
+    assert unsupported(wanted) == "spec.containers[0].resources.claims"
     claim = [{"name": "v", "persistentVolumeClaim": {"claimName": "x"}}]
     assert unsupported(pod("p", volumes=claim)) == "spec.volumes[0].persistentVolumeClaim"
 

@@ -140,7 +140,7 @@ class Kubelet:
                 statuses=self._statuses,
                 probes=self._probes,
                 starter=starter,
-                killer=Killer(runtime, hooks, clock, self._tell_container),
+                killer=Killer(runtime, hooks, clock, self._tasks, self._tell_container),
                 images=images,
                 volumes=volumes,
                 tokens=tokens,
@@ -318,7 +318,7 @@ class Kubelet:
         pod = worker.asked
         if worker.state is State.FINISHED:
             if pods.is_deleted(pod):
-                self._statuses.finish(pod)
+                self._statuses.finish(pod, worker.status_at_end)
             return
         if pods.is_deleted(pod):
             # as upstream's: a second deletion with a shorter grace does not shorten a stop that is under way

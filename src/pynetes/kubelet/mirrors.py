@@ -116,8 +116,9 @@ class StaticPods:
                 await self._remove(mirror)
         for name, pod in by_name.items():
             uid = pod["metadata"]["uid"]
-            if name not in self._mirrors and self._around.workers.get(uid) is not None:
-                await self._make(pod)
+            worker = self._around.workers.get(uid)
+            if name not in self._mirrors and worker is not None:
+                await self._make(worker.pod)
             elif (known := self._mirrors.get(name)) is not None and _is_mirror_of(known, pod):
                 self._around.statuses.mirror(uid, known)
 

@@ -5,6 +5,7 @@ Source: kubernetes ``pkg/kubelet/kuberuntime/kuberuntime_manager.go`` (computePo
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -18,8 +19,9 @@ from pynetes.kubelet.observed import (
     regular_container_made,
     sandbox_changed,
 )
+from pynetes.kubelet.resize import Change
 from pynetes.meta.objects import Object
-from pynetes.runtime.types import Container, ContainerState, Resources
+from pynetes.runtime.types import Container, ContainerState
 
 
 class ProbeVerdicts(Protocol):
@@ -54,7 +56,7 @@ class Actions:
     start_ephemeral: list[str] = field(default_factory=list)
     start_init: list[str] = field(default_factory=list)
     start: list[str] = field(default_factory=list)
-    update: list[tuple[Container, Resources]] = field(default_factory=list)
+    update: list[Change] = field(default_factory=list)
     """Running containers whose limits change without a restart; before any start."""
 
     @property
@@ -71,8 +73,15 @@ def container_hash(container: Object) -> str:
     return hashlib.sha256(orjson.dumps(what)).hexdigest()[:16]
 
 
-def plan(pod: Object, observed: PodRuntime, verdicts: ProbeVerdicts, *, restarting_all: bool = False) -> Actions:
-    """The actions that bring a pod nearer to its spec; once it is there, none."""
+def plan(
+    pod: Object,
+    observed: PodRuntime,
+    verdicts: ProbeVerdicts,
+    memory_requests: Mapping[str, str],
+    *,
+    restarting_all: bool = False,
+) -> Actions:
+    """The actions that bring a pod nearer to its spec; once it is there, none. ``memory_requests``: see ``resize``."""
     needed, attempt, sandbox_id = sandbox_changed(pod, observed)
     actions = Actions(kill_pod=needed, create_sandbox=needed, sandbox_id=sandbox_id, attempt=attempt)
     if restarting_all:
@@ -85,7 +94,7 @@ def plan(pod: Object, observed: PodRuntime, verdicts: ProbeVerdicts, *, restarti
     actions.start_ephemeral = [c["name"] for c in pods.ephemeral_containers(pod) if observed.latest(c["name"]) is None]
     if not _initialize(pod, observed, verdicts, actions):
         return actions
-    _resize(pod, observed, actions)
+    _resize(pod, observed, memory_requests, actions)
     resized = {kill.container.config.name for kill in actions.kill if kill.reason == "resize"}
     kept = 0
     for container in pods.containers(pod):
@@ -113,17 +122,17 @@ def plan(pod: Object, observed: PodRuntime, verdicts: ProbeVerdicts, *, restarti
     return actions
 
 
-def _resize(pod: Object, observed: PodRuntime, actions: Actions) -> None:
+def _resize(pod: Object, observed: PodRuntime, memory_requests: Mapping[str, str], actions: Actions) -> None:
     """Change the limits of what runs, less before more; or begin it anew, where its policy says so."""
     updates = []
-    for container, latest, wanted in resize.changes(pod, observed):
-        name = container["name"]
-        if not resize.needs_restart(container, latest, wanted):
-            updates.append((latest, wanted))
+    for change in resize.changes(pod, observed, memory_requests):
+        name = change.spec["name"]
+        if not resize.needs_restart(change):
+            updates.append(change)
             continue
-        actions.kill.append(Kill(latest, f"Container {name} resize requires restart", "resize"))
-        (actions.start_init if pods.is_sidecar(container) else actions.start).append(name)
-    actions.update = sorted(updates, key=lambda u: u[1].memory_limit - u[0].config.resources.memory_limit)
+        actions.kill.append(Kill(change.container, f"Container {name} resize requires restart", "resize"))
+        (actions.start_init if pods.is_sidecar(change.spec) else actions.start).append(name)
+    actions.update = sorted(updates, key=lambda c: c.wanted.memory_limit - c.container.config.resources.memory_limit)
 
 
 def _from_nothing(pod: Object, observed: PodRuntime, actions: Actions) -> Actions:

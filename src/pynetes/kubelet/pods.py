@@ -13,6 +13,7 @@ SYSTEM_CRITICAL = 2_000_000_000
 """The priority of ``system-cluster-critical``; users' own classes stay below."""
 
 STATIC_SOURCE = "kubernetes.io/config.source"
+SEEN = "kubernetes.io/config.seen"
 STATIC_HASH = "kubernetes.io/config.hash"
 MIRROR_HASH = "kubernetes.io/config.mirror"
 
@@ -105,6 +106,14 @@ def is_host_network(pod: Object) -> bool:
 def is_static(pod: Object) -> bool:
     source = (pod["metadata"].get("annotations") or {}).get(STATIC_SOURCE)
     return source is not None and source != "api"
+
+
+def with_source(pod: Object, seen: str) -> Object:
+    """The pod with the annotations that the kubelet gives to its own copy: where it is from and since when it is known.
+    The pod is not changed."""
+    meta = pod["metadata"]
+    annotations = {STATIC_SOURCE: "api", **(meta.get("annotations") or {}), SEEN: seen}
+    return {**pod, "metadata": {**meta, "annotations": annotations}}
 
 
 def is_mirror(pod: Object) -> bool:

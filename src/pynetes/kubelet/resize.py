@@ -7,17 +7,14 @@ so of each container. Everything in the kubelet but this sees the allocated ones
 
 Source: KEP-1287; kubernetes ``pkg/kubelet/allocation``, ``pkg/kubelet/events/resize.go``,
 ``pkg/kubelet/kuberuntime/kuberuntime_manager.go`` (computePodResizeAction, validateMemoryResizeAction).
-
-Caveats: a change of a memory request alone has nothing to change in a container, so that a policy of restarting it for
-memory does not restart it.
 """
 
-import copy
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import orjson
 
+from pynetes.kubelet import pods
 from pynetes.kubelet.observed import PodRuntime
 from pynetes.kubelet.resources import MIN_SHARES, container_resources
 from pynetes.meta.objects import Object
@@ -72,30 +69,62 @@ def recovered(pod: Object) -> dict[str, Object]:
     return found
 
 
-def changes(pod: Object, observed: PodRuntime) -> Iterator[tuple[Object, Container, Resources]]:
-    """The running containers that do not have yet what is allocated: spec, container, what it is to have."""
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A running container that does not have yet what is allocated to it. A memory request is the kubelet's matter: the
+    runtime is not told of it."""
+
+    spec: Object
+    container: Container
+    wanted: Resources
+    memory_request: bool
+    """Whether it differs."""
+
+
+def changes(pod: Object, observed: PodRuntime, memory_requests: Mapping[str, str]) -> Iterator[Change]:
+    """``memory_requests``: by container id, what it was made or changed with last."""
     for where in WHERE:
         for container in pod["spec"].get(where) or ():
             latest = observed.latest(container["name"])
             if latest is None or latest.state is not ContainerState.RUNNING:
                 continue
+            if where == "initContainers" and not pods.is_sidecar(container):
+                continue
             wanted = container_resources(pod, container, 1)
             # a process keeps the score that it began with
             has = latest.config.resources
             wanted = replace(wanted, oom_score_adj=has.oom_score_adj)
-            if wanted != replace(has, cpu_shares=max(has.cpu_shares, MIN_SHARES)):
-                yield container, latest, wanted
+            asked = memory_request(container)
+            other_request = memory_requests.get(latest.id, asked) != asked
+            if other_request or wanted != replace(has, cpu_shares=max(has.cpu_shares, MIN_SHARES)):
+                yield Change(container, latest, wanted, other_request)
 
 
-def needs_restart(container: Object, latest: Container, wanted: Resources) -> bool:
+def memory_request(container: Object) -> str:
+    return str(((container.get("resources") or {}).get("requests") or {}).get("memory") or "")
+
+
+def known_requests(pod: Object) -> dict[str, str]:
+    """Memory requests by container id, as the API tells them: what a kubelet that begins anew goes on from."""
+    status = pod.get("status") or {}
+    found = {}
+    for key in ("initContainerStatuses", "containerStatuses"):
+        for container in status.get(key) or ():
+            container_id = str(container.get("containerID", "")).partition("://")[2]
+            if container_id and "running" in (container.get("state") or {}):
+                found[container_id] = memory_request(container)
+    return found
+
+
+def needs_restart(change: Change) -> bool:
     """Whether the container's policy for what changes is to begin anew."""
-    has = latest.config.resources
+    has, wanted = change.container.config.resources, change.wanted
     changed = []
     if (has.cpu_shares, has.cpu_quota) != (wanted.cpu_shares, wanted.cpu_quota):
         changed.append("cpu")
-    if has.memory_limit != wanted.memory_limit:
+    if change.memory_request or has.memory_limit != wanted.memory_limit:
         changed.append("memory")
-    policies = {p["resourceName"]: p["restartPolicy"] for p in container.get("resizePolicy") or ()}
+    policies = {p["resourceName"]: p["restartPolicy"] for p in change.spec.get("resizePolicy") or ()}
     return any(policies.get(name) == "RestartContainer" for name in changed)
 
 
@@ -145,20 +174,5 @@ def _sorted(resources: Object) -> Object:
     return {key: dict(sorted(resources[key].items())) for key in ("limits", "requests") if resources.get(key)}
 
 
-def shown(pod: Object, observed: PodRuntime, before: Object, status: Object) -> None:
-    """Until a change is actuated, a container's status tells the resources of before; so does the pod's. In place."""
-    late = {container["name"] for container, _, _ in changes(pod, observed)}
-    if not late:
-        return
-    for key in ("initContainerStatuses", "containerStatuses"):
-        old = {s["name"]: s for s in before.get(key) or ()}
-        for container in status.get(key) or ():
-            known = old.get(container["name"])
-            if container["name"] in late and known is not None and "resources" in known:
-                container["resources"] = copy.deepcopy(known["resources"])
-    if before.get("resources"):
-        status["resources"] = copy.deepcopy(before["resources"])
-
-
-def is_under_way(pod: Object, observed: PodRuntime) -> bool:
-    return next(changes(pod, observed), None) is not None
+def is_under_way(pod: Object, observed: PodRuntime, memory_requests: Mapping[str, str]) -> bool:
+    return next(changes(pod, observed, memory_requests), None) is not None

@@ -153,7 +153,7 @@ class KubeletServer:
         try:
             options = LogOptions.parse(query, self._clock.now())
         except ValueError:
-            return Response(422, b'{"message": "Invalid request."}', TEXT)
+            return Response(400, b'{"message": "Unable to decode query."}', TEXT)
         try:
             container, directory = self._logged(worker, name, options.previous)
         except LookupError as error:
@@ -183,6 +183,8 @@ class KubeletServer:
                 raise LookupError(f'previous terminated container "{name}" in pod "{pod_name}" not found')
             latest = older[0]
         elif latest is None or not latest.started_at:
+            if not worker.admitted:
+                raise LookupError(f'container "{name}" in pod "{pod_name}" is not available')
             raise LookupError(_why_waiting(worker, name, pod_name))
         sandbox = next((s for s in observed.sandboxes if s.id == latest.sandbox_id), observed.sandbox)
         if sandbox is None:

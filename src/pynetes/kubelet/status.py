@@ -9,14 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from pynetes.kubelet import pods, resize
+from pynetes.kubelet import pods
+from pynetes.kubelet.actual import of_container, of_pod
+from pynetes.kubelet.cgroups import Limits
 from pynetes.kubelet.conditions import OWNED, conditions, ended, stamp
 from pynetes.kubelet.container import recursive_read_only
 from pynetes.kubelet.environment import ConfigError
 from pynetes.kubelet.observed import PodRuntime, needs_start, regular_container_made, restarts_all
 from pynetes.kubelet.phase import RESTARTING_ALL
 from pynetes.kubelet.phase import phase as phase_of
-from pynetes.kubelet.resources import pod_limits, pod_requests
+from pynetes.kubelet.resources import pod_requests
 from pynetes.kubelet.workers import Eviction
 from pynetes.meta.objects import Object
 from pynetes.meta.times import rfc3339
@@ -50,6 +52,7 @@ class Around:
     id_scheme: the part before ``://`` of container ids.
     features: of the runtime.
     resizing: the conditions of a resize.
+    applied, memory_requests: what the pod and its containers have, see ``workers``.
     eviction: why the kubelet ends the pod, while it does.
     overdue: reason and message of a pod that was active for too long.
     """
@@ -64,6 +67,8 @@ class Around:
     eviction: Eviction | None = None
     overdue: tuple[str, str] | None = None
     resizing: tuple[Object, ...] = ()
+    applied: Limits | None = None
+    memory_requests: Mapping[str, str] = field(default_factory=dict)
 
 
 def status(pod: Object, observed: PodRuntime, around: Around, *, terminal: bool = False) -> Object:
@@ -74,14 +79,15 @@ def status(pod: Object, observed: PodRuntime, around: Around, *, terminal: bool 
     init = _statuses(pod, observed, around, "initContainers", restarting)
     regular = _statuses(pod, observed, around, "containers", restarting)
     ephemeral = _statuses(pod, observed, around, "ephemeralContainers", restarting)
-    _probe(pod, around.readiness, init, regular)
     by_name = {s["name"]: s for s in [*init, *regular]}
+    _keep_started(old, [*init, *regular])
 
     initialized = any(
         (c := observed.latest(r["name"])) is not None and c.state in (ContainerState.RUNNING, ContainerState.EXITED)
         for r in pods.containers(pod)
     )
     now_phase = phase_of(pod, by_name, terminal=terminal, initialized=initialized)
+    _probe(pod, around.readiness, init, regular)
     if now_phase not in pods.TERMINAL_PHASES:
         ended_as = (p for p in (old.get("phase"), api.get("phase")) if p in pods.TERMINAL_PHASES)
         now_phase = next(ended_as, now_phase)
@@ -107,8 +113,10 @@ def status(pod: Object, observed: PodRuntime, around: Around, *, terminal: bool 
         if statuses:
             found[key] = statuses
     found["qosClass"] = api.get("qosClass") or pods.qos_class(pod)
-    _resources(pod, found)
-    resize.shown(pod, observed, old, found)
+    requests = pod_requests(pod)
+    if requests:
+        found["allocatedResources"] = requests
+    found["resources"] = of_pod(pod, around.applied, old)
     if api.get("nominatedNodeName"):
         found["nominatedNodeName"] = api["nominatedNodeName"]
     if around.eviction is not None and not terminal:
@@ -143,7 +151,8 @@ def rejected(pod: Object, reason: str, message: str, now: float) -> Object:
 
 
 def terminated(pod: Object, last: Object) -> Object:
-    """The last status of a pod: containers that never showed an end are taken for failed, the phase is terminal."""
+    """The last status of a pod: containers that never showed an end are taken for failed, the phase is terminal. Whether
+    it had been initialized is judged by the status that ``pod`` has, from when its end began."""
     found = copy.deepcopy(last)
     if _was_initialized(pod):
         for container in found.get("containerStatuses") or ():
@@ -209,18 +218,6 @@ def _addresses(pod: Object, observed: PodRuntime, around: Around, found: Object)
     if around.host_ips:
         found["hostIP"] = around.host_ips[0]
         found["hostIPs"] = [{"ip": ip} for ip in around.host_ips]
-
-
-def _resources(pod: Object, found: Object) -> None:
-    requests, limits = pod_requests(pod), pod_limits(pod)
-    if requests:
-        found["allocatedResources"] = requests
-    resources = {}
-    if limits:
-        resources["limits"] = limits
-    if requests:
-        resources["requests"] = dict(requests)
-    found["resources"] = resources
 
 
 def _statuses(pod: Object, observed: PodRuntime, around: Around, where: str, restarting: bool) -> list[Object]:
@@ -323,10 +320,10 @@ def _present(container: Object, latest: Container, before: Object | None, around
             last = before["state"]["terminated"]
         if last:
             status["lastState"] = {"terminated": copy.deepcopy(last)}
-    resources = container.get("resources") or {}
-    if resources.get("requests"):
-        status["allocatedResources"] = dict(resources["requests"])
-    status["resources"] = {k: dict(resources[k]) for k in ("limits", "requests") if resources.get(k)}
+    requests = (container.get("resources") or {}).get("requests")
+    if requests:
+        status["allocatedResources"] = dict(requests)
+    status["resources"] = of_container(container, latest, around.memory_requests.get(latest.id), before)
     if latest.user is not None:
         uid, gid, groups = latest.user
         status["user"] = {"linux": {"uid": uid, "gid": gid, "supplementalGroups": list(groups)}}
@@ -357,8 +354,7 @@ def _wait(pod: Object, container: Object, where: str, observed: PodRuntime, arou
     latest = observed.latest(container["name"])
     if where == "initContainers":
         if latest is not None and latest.state is ContainerState.EXITED and latest.exit_code == 0:
-            if not pods.is_sidecar(container):
-                return
+            return
         if latest is None and not pods.is_sidecar(container) and "waiting" in status["state"]:
             if regular_container_made(pod, observed):
                 status["state"] = {
@@ -379,6 +375,14 @@ def _wait(pod: Object, container: Object, where: str, observed: PodRuntime, arou
     if reason[1]:
         waiting["message"] = reason[1]
     status["state"] = {"waiting": waiting}
+
+
+def _keep_started(old: Object, statuses: Sequence[Object]) -> None:
+    """What is known of ``started`` when the phase is judged: as upstream, what was told last."""
+    known = {s["name"]: s for key in ("initContainerStatuses", "containerStatuses") for s in old.get(key) or ()}
+    for status in statuses:
+        if "running" in status["state"]:
+            status["started"] = bool(known.get(status["name"], {}).get("started"))
 
 
 def _probe(pod: Object, readiness: Readiness, init: Sequence[Object], regular: Sequence[Object]) -> None:

@@ -30,13 +30,14 @@ MAX_STEPS = 4
 @dataclass(slots=True)
 class _Entry:
     """``pod`` is the newest known state of the API, ``status`` what the kubelet wants it to say, ``steps`` what it
-    wants to have said before."""
+    wants to have said before. ``saying``: phase and readiness of what is being written just now."""
 
     pod: Object
     status: Object
     may_run: bool = True
     finished: bool = False
     steps: list[tuple[Object, bool]] = field(default_factory=list)
+    saying: tuple[object, object] | None = None
     dirty: bool = False
     task: asyncio.Task[None] | None = None
 
@@ -84,6 +85,8 @@ class Statuses:
     def set(self, pod: Object, status: Object, *, may_run: bool = True) -> None:
         """Say this. ``may_run``: containers may still run, so that no terminal phase is told yet."""
         uid = pod["metadata"]["uid"]
+        if pods.is_static(pod):
+            may_run = False  # nobody is to wait for the end of a mirror: it may be told as soon as it is known
         entry = self._entries.get(uid)
         if entry is None:
             entry = self._entries[uid] = _Entry(self._mirrors.get(uid, pod), status)
@@ -94,14 +97,15 @@ class Statuses:
         entry.status, entry.may_run = status, may_run
         self._wake(uid, entry)
 
-    def finish(self, pod: Object) -> None:
-        """Nothing of the pod is left on the node: say so for the last time, and let a deleted pod go."""
+    def finish(self, pod: Object, before: Object | None = None) -> None:
+        """Nothing of the pod is left on the node: say so for the last time, and let a deleted pod go. ``before``: the
+        API's status when its end began."""
         uid = pod["metadata"]["uid"]
         entry = self._entries.get(uid)
         if entry is None:
             entry = self._entries[uid] = _Entry(pod, dict(pod.get("status") or {"phase": "Pending"}))
         self.seen(pod)
-        last = terminated(entry.pod, entry.status)
+        last = terminated(entry.pod if before is None else {**pod, "status": before}, entry.status)
         self._keep_step(entry, last, False)
         entry.status = last
         entry.may_run, entry.finished = False, True
@@ -115,7 +119,7 @@ class Statuses:
         """What is about to be replaced unwritten is kept when it is a step of its own."""
         if not entry.dirty:
             return
-        before = (entry.pod.get("status") or {}).get("phase"), _readiness(entry.pod.get("status") or {})
+        before = entry.saying or _said(entry.pod)
         for status, could_run in entry.steps:
             before = _step(status, could_run, before[0])
         step = _step(entry.status, entry.may_run, before[0])
@@ -159,8 +163,14 @@ class Statuses:
         # taken together, with no await: what is set from now on is dirty, and said in the next round
         said = [*entry.steps, (entry.status, entry.may_run)]
         entry.steps = []
+        entry.saying = _said(entry.pod)
         for status, may_run in said:
-            await self._say(entry, status, may_run)
+            entry.saying = _step(status, may_run, entry.saying[0])
+        try:
+            for status, may_run in said:
+                await self._say(entry, status, may_run)
+        finally:
+            entry.saying = None
         pod = entry.pod
         if entry.finished and pods.is_deleted(pod) and pods.phase(pod) in pods.TERMINAL_PHASES:
             meta = pod["metadata"]
@@ -186,6 +196,11 @@ def _step(status: Object, may_run: bool, said: object) -> tuple[object, object]:
     run."""
     phase = status.get("phase")
     return said if may_run and phase in pods.TERMINAL_PHASES else phase, _readiness(status)
+
+
+def _said(pod: Object) -> tuple[object, object]:
+    status = pod.get("status") or {}
+    return status.get("phase"), _readiness(status)
 
 
 def _readiness(status: Object) -> object:

@@ -27,13 +27,13 @@ HONOURED: Mapping[str, str] = {
     "terminationMessagePolicy tty volumeMounts:VolumeMount workingDir",
     "EphemeralContainer": "args command env:EnvVar envFrom image imagePullPolicy lifecycle:Lifecycle "
     "livenessProbe:Probe name ports readinessProbe:Probe resizePolicy resources:ResourceRequirements restartPolicy "
-    "restartPolicyRules securityContext:SecurityContext startupProbe:Probe stdin stdinOnce terminationMessagePath "
-    "terminationMessagePolicy tty volumeMounts:VolumeMount workingDir",
+    "restartPolicyRules securityContext:SecurityContext startupProbe:Probe stdin stdinOnce targetContainerName "
+    "terminationMessagePath terminationMessagePolicy tty volumeMounts:VolumeMount workingDir",
     "EnvVar": "name value valueFrom:EnvVarSource",
-    "EnvVarSource": "configMapKeyRef fieldRef resourceFieldRef secretKeyRef",
+    "EnvVarSource": "configMapKeyRef fieldRef fileKeyRef resourceFieldRef secretKeyRef",
     "Lifecycle": "postStart:LifecycleHandler preStop:LifecycleHandler stopSignal",
-    "LifecycleHandler": "exec httpGet sleep",
-    "Probe": "exec failureThreshold httpGet initialDelaySeconds periodSeconds successThreshold tcpSocket "
+    "LifecycleHandler": "exec httpGet sleep tcpSocket",
+    "Probe": "exec failureThreshold grpc httpGet initialDelaySeconds periodSeconds successThreshold tcpSocket "
     "terminationGracePeriodSeconds timeoutSeconds",
     "ResourceRequirements": "limits requests",
     "SecurityContext": "allowPrivilegeEscalation appArmorProfile capabilities privileged procMount "
@@ -42,9 +42,9 @@ HONOURED: Mapping[str, str] = {
     "seLinuxChangePolicy seLinuxOptions seccompProfile supplementalGroups supplementalGroupsPolicy sysctls "
     "windowsOptions",
     "VolumeMount": "mountPath mountPropagation name readOnly recursiveReadOnly subPath subPathExpr",
-    "Volume": "configMap downwardAPI emptyDir:EmptyDir hostPath image:Image name projected:Projected secret",
+    "Volume": "configMap downwardAPI emptyDir:EmptyDir gitRepo hostPath image:Image name projected:Projected secret",
     "Image": "pullPolicy reference",
-    "EmptyDir": "sizeLimit",
+    "EmptyDir": "medium sizeLimit",
     "Projected": "defaultMode sources:Projection",
     "Projection": "configMap downwardAPI secret serviceAccountToken",
 }
@@ -55,13 +55,9 @@ def _always(value: Any, spec: Object) -> bool:
     return bool(value) or value == {}
 
 
-def _without_shared_processes(value: Any, spec: Object) -> bool:
-    return bool(value) and not spec.get("shareProcessNamespace")
-
-
 _ABSENT_VOLUMES = (
     "awsElasticBlockStore azureDisk azureFile cephfs cinder csi ephemeral fc flexVolume flocker gcePersistentDisk "
-    "gitRepo glusterfs iscsi nfs persistentVolumeClaim photonPersistentDisk portworxVolume quobyte rbd scaleIO "
+    "glusterfs iscsi nfs persistentVolumeClaim photonPersistentDisk portworxVolume quobyte rbd scaleIO "
     "storageos vsphereVolume"
 )
 
@@ -70,13 +66,9 @@ REFUSED: Mapping[str, Mapping[str, Refuses]] = {
         "resourceClaims": _always,
     },
     "Container": {"volumeDevices": _always},
-    "EphemeralContainer": {"volumeDevices": _always, "targetContainerName": _without_shared_processes},
-    "EnvVarSource": {"fileKeyRef": _always},
-    "LifecycleHandler": {"tcpSocket": _always},
-    "Probe": {"grpc": _always},
+    "EphemeralContainer": {"volumeDevices": _always},
     "ResourceRequirements": {"claims": _always},
     "Volume": {name: _always for name in _ABSENT_VOLUMES.split()},
-    "EmptyDir": {"medium": lambda value, spec: value not in ("", "Memory", None)},
     "Projection": {"clusterTrustBundle": _always, "podCertificate": _always},
 }
 """By type: the fields, and which of their values are refused."""

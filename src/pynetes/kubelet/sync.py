@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pynetes.aio.clock import Clock
 from pynetes.kubelet import pods, resize
 from pynetes.kubelet.admission import Ground, Shortfall, Taken, has_room, refusal
+from pynetes.kubelet.cgroups import pod_limits_of
 from pynetes.kubelet.container import log_directory, sandbox_config
 from pynetes.kubelet.host import Host
 from pynetes.kubelet.images import Images
@@ -96,6 +97,9 @@ class PodSync:
         if not worker.admitted and not self._admit(worker):
             return
         observed = p.observer.of(worker.uid)
+        if worker.eviction is not None:
+            p.workers.move(worker, State.TERMINATING)  # what is said of it is said there, once
+            return
         self._deadline(worker)
         self._allocate(worker)
         pod = worker.pod
@@ -107,7 +111,7 @@ class PodSync:
             return
         if worker.prepared is None:
             try:
-                worker.prepared = await p.host.ensure_cgroup(pod)
+                worker.prepared = await self._apply(worker)
             except OSError as error:
                 message = f"unable to ensure pod container exists: {error}"
                 p.tell(pod, "Warning", "FailedCreatePodContainer", message)
@@ -117,8 +121,9 @@ class PodSync:
             return
         self._watch(worker, observed)
         restarting = restarts_all(pod, observed, found)
-        actions = plan(pod, observed, p.probes.verdicts(worker.uid), restarting_all=restarting)
-        if actions.nothing:
+        verdicts = p.probes.verdicts(worker.uid)
+        actions = plan(pod, observed, verdicts, worker.memory_requests, restarting_all=restarting)
+        if actions.nothing and not _is_stale(worker):
             worker.waiting.clear()
             return
         # a kill and a start of the same container end this sync in a state that only a new one can judge
@@ -159,7 +164,7 @@ class PodSync:
         if worker.gone:
             await self.remove(worker)
         else:
-            p.statuses.finish(worker.pod)
+            p.statuses.finish(worker.pod, worker.status_at_end)
             if pods.is_static(worker.pod):
                 p.static_ended()
 
@@ -242,7 +247,6 @@ class PodSync:
             p.workers.wake_at(worker, p.clock.now() + RESIZE_RETRY_SECONDS)
             return
         worker.allocated, worker.pending = wanted, None
-        worker.prepared = None  # the pod's own limits change, too
         worker.take(asked)
         self._taken.remove(worker.uid)
         self._taken.add(worker.pod)
@@ -252,7 +256,7 @@ class PodSync:
 
     def _conclude(self, worker: Worker, observed: PodRuntime) -> None:
         """A resize whose condition has been shown is done when the runtime has taken it."""
-        if worker.resizing is None or resize.is_under_way(worker.pod, observed):
+        if worker.resizing is None or resize.is_under_way(worker.pod, observed, worker.memory_requests):
             return
         shown = self._p.statuses.get(worker.uid) or {}
         if pods.condition(shown, resize.IN_PROGRESS) is None:
@@ -272,12 +276,14 @@ class PodSync:
         """Change the limits of running containers, and of the pod around them: more first there, less last."""
         p, pod = self._p, worker.pod
         try:
-            error = await self._too_small(actions)
+            error = await self._too_small(worker, actions)
             if not error:
-                await p.host.ensure_cgroup(pod)
-                for container, wanted in actions.update:
-                    await p.runtime.update_resources(container.id, wanted)
-                await p.host.ensure_cgroup(pod)
+                await self._apply(worker)
+                for change in actions.update:
+                    if change.wanted != change.container.config.resources:
+                        await p.runtime.update_resources(change.container.id, change.wanted)
+                    worker.memory_requests[change.container.id] = resize.memory_request(change.spec)
+                await self._apply(worker)
                 await p.observer.refresh(worker.uid)
         except (RuntimeFailure, OSError) as failure:
             error = str(failure)
@@ -293,17 +299,28 @@ class PodSync:
         p.workers.wake_at(worker, p.clock.now() + p.settings.retry_seconds)
         return False
 
-    async def _too_small(self, actions: Actions) -> str:
+    async def _apply(self, worker: Worker) -> str:
+        """Tell the kernel of the pod as a whole. Raises: OSError."""
+        path = await self._p.host.ensure_cgroup(worker.pod)
+        worker.applied = pod_limits_of(worker.pod)
+        return path
+
+    async def _too_small(self, worker: Worker, actions: Actions) -> str:
         """Why memory limits cannot go down, if so: more than that is in use."""
-        wanted = {
-            container.config.name: to.memory_limit
-            for container, to in actions.update
-            if to.memory_limit and (to.memory_limit < (container.config.resources.memory_limit or to.memory_limit + 1))
-        }
-        if not wanted:
+        p = self._p
+        wanted = {}
+        for change in actions.update:
+            has, limit = change.container.config.resources.memory_limit, change.wanted.memory_limit
+            if limit and (not has or limit < has):
+                wanted[change.spec["name"]] = limit
+        whole_pod, before = pod_limits_of(worker.pod).memory, worker.applied.memory if worker.applied else 0
+        if not whole_pod or (before and whole_pod >= before):
+            whole_pod = 0
+        if not wanted and not whole_pod:
             return ""
-        used = {c.config.name: (await self._p.runtime.usage(c.id)).memory_usage for c, _ in actions.update}
-        return resize.too_small(used, wanted, 0)
+        running = p.observer.of(worker.uid).running
+        used = {c.config.name: (await p.runtime.usage(c.id)).memory_usage for c in running}
+        return resize.too_small(used, wanted, whole_pod)
 
     def _deadline(self, worker: Worker) -> None:
         seconds = worker.pod["spec"].get("activeDeadlineSeconds")
@@ -331,6 +348,8 @@ class PodSync:
             features=p.runtime.features,
             eviction=worker.eviction,
             overdue=DEADLINE if worker.overdue else None,
+            applied=worker.applied,
+            memory_requests=worker.memory_requests,
             resizing=tuple(c for c in (worker.pending, worker.resizing) if c is not None),
         )
         return status(worker.pod, observed, around, terminal=terminal)
@@ -381,7 +400,7 @@ class PodSync:
         elif actions.kill:
             await asyncio.gather(*(p.killer.kill(worker, k, observed) for k in actions.kill))
             observed = await p.observer.refresh(worker.uid)
-        if actions.update and not await self._update(worker, actions, observed):
+        if (actions.update or _is_stale(worker)) and not await self._update(worker, actions, observed):
             return
         if actions.reset:
             await self._reset(worker, actions.reset, observed)
@@ -512,6 +531,11 @@ class PodSync:
             if sandbox.state is SandboxState.READY:
                 await p.runtime.stop_sandbox(sandbox.id)
                 await p.observer.stopped(worker.uid, sandbox.id)
+
+
+def _is_stale(worker: Worker) -> bool:
+    """Whether the pod as a whole is to have other limits than it has."""
+    return worker.applied is not None and worker.applied != pod_limits_of(worker.pod)
 
 
 def _shown(worker: Worker, now: float) -> dict[str, tuple[str, str]]:

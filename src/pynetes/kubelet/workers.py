@@ -17,9 +17,11 @@ from enum import Enum
 from pynetes.aio.clock import Clock, Timer
 from pynetes.aio.tasks import Tasks
 from pynetes.kubelet import pods
+from pynetes.kubelet.cgroups import Limits
 from pynetes.kubelet.images import ImageError
-from pynetes.kubelet.resize import recovered, with_resources
+from pynetes.kubelet.resize import known_requests, recovered, with_resources
 from pynetes.meta.objects import Object
+from pynetes.meta.times import rfc3339_micro
 from pynetes.runtime.types import Image
 
 log = logging.getLogger(__name__)
@@ -56,10 +58,14 @@ class Worker:
 
     ``pod`` has the resources in its spec that are allocated to it; ``asked`` is the API's, which may want others.
 
+    seen: when the pod was first seen.
     allocated: the resources, see ``resize.resources_of``.
+    memory_requests: by container id, what it was made or changed with last.
+    applied: what the kernel was told last of the pod as a whole; None: not yet, by this kubelet.
     pending, resizing: the conditions of a resize that has no room yet, and of one that is being done.
     waiting: by container, reason and message why it is not running.
     showing: by container, until when what was shown before (how it ended, or why it did not start) is shown still.
+    status_at_end: the API's when the pod's end began: from it is judged whether it had been initialized.
     eviction: why the kubelet itself ends the pod.
     overdue: it was active for longer than it may be.
     grace_override: seconds that the kubelet gives instead of the pod's own.
@@ -70,8 +76,11 @@ class Worker:
 
     uid: str
     pod: Object
+    seen: str = ""
     asked: Object = field(default_factory=dict)
     allocated: dict[str, Object] = field(default_factory=dict)
+    memory_requests: dict[str, str] = field(default_factory=dict)
+    applied: Limits | None = None
     pending: Object | None = None
     resizing: Object | None = None
     state: State = State.SYNC
@@ -83,6 +92,7 @@ class Worker:
     due: float = float("inf")
     waiting: dict[str, tuple[str, str]] = field(default_factory=dict)
     showing: dict[str, tuple[float, tuple[str, str] | None]] = field(default_factory=dict)
+    status_at_end: Object = field(default_factory=dict)
     eviction: Eviction | None = None
     overdue: bool = False
     grace_override: int | None = None
@@ -97,7 +107,7 @@ class Worker:
     def take(self, pod: Object) -> None:
         """A newer state of the pod."""
         self.asked = pod
-        self.pod = with_resources(pod, self.allocated)
+        self.pod = pods.with_source(with_resources(pod, self.allocated), self.seen)
 
     def grace_seconds(self) -> int:
         if self.grace_override is not None:
@@ -127,7 +137,8 @@ class Workers:
 
     def add(self, pod: Object) -> Worker:
         uid = pod["metadata"]["uid"]
-        worker = Worker(uid, pod, allocated=recovered(pod))
+        seen = rfc3339_micro(self._clock.now())
+        worker = Worker(uid, pod, seen, allocated=recovered(pod), memory_requests=known_requests(pod))
         worker.take(pod)
         self._workers[uid] = worker
         self.wake(worker)
@@ -142,6 +153,8 @@ class Workers:
         """Raises: ValueError for a move that is not in the table."""
         if state not in MOVES[worker.state]:
             raise ValueError(f"pod {worker.uid}: no move from {worker.state.value} to {state.value}")
+        if state is State.TERMINATING:
+            worker.status_at_end = dict(worker.pod.get("status") or {})
         worker.state = state
         worker.dirty = True
 
