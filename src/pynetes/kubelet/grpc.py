@@ -1,7 +1,7 @@
 """Probes by gRPC: one call of ``grpc.health.v1.Health/Check`` over HTTP/2, and the words about what came of it.
 
-``HealthCall`` is the conversation without a socket; ``check`` gives it one. A server that is not there, or that does not
-speak HTTP/2, is waited for until the time is up, as gRPC's clients do.
+``HealthCall`` is the conversation without a socket; ``check`` gives it one. A server that is not there, or that does
+not speak HTTP/2, is waited for until the time is up, as gRPC's clients do.
 
 Source: kubernetes ``pkg/probe/grpc/grpc.go``; gRPC ``doc/PROTOCOL-HTTP2.md``, ``doc/health-checking.md``.
 """

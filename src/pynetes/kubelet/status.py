@@ -151,8 +151,8 @@ def rejected(pod: Object, reason: str, message: str, now: float) -> Object:
 
 
 def terminated(pod: Object, last: Object) -> Object:
-    """The last status of a pod: containers that never showed an end are taken for failed, the phase is terminal. Whether
-    it had been initialized is judged by the status that ``pod`` has, from when its end began."""
+    """The last status of a pod: containers that never showed an end are taken for failed, the phase is terminal.
+    Whether it had been initialized is judged by the status that ``pod`` has, from when its end began."""
     found = copy.deepcopy(last)
     if _was_initialized(pod):
         for container in found.get("containerStatuses") or ():

@@ -164,8 +164,9 @@ class Security:
 
 @dataclass(frozen=True, slots=True)
 class ContainerConfig:
-    """``log_path`` is relative to the sandbox's log directory. Empty command and args: the image's. ``processes_of``: the
-    container of the same sandbox whose processes it sees, by its id; ``""``: those that the sandbox's settings say."""
+    """``log_path`` is relative to the sandbox's log directory. Empty command and args: the image's. ``processes_of``:
+    the container of the same sandbox whose processes it sees, by its id; ``""``: those that the sandbox's settings say.
+    """
 
     name: str
     attempt: int
