@@ -15,8 +15,8 @@ from pynetes.apiserver.verbs.deleteoptions import DeleteOptions
 from pynetes.apiserver.verbs.options import write_options
 from pynetes.apiserver.verbs.writes import Next
 from pynetes.http.types import Response
-from pynetes.kinds.pods.lifecycle import find_condition, is_ready
-from pynetes.meta import selectors, status
+from pynetes.kinds.pods.lifecycle import find_condition, is_ready, is_terminal, is_terminating
+from pynetes.meta import fielderrors, selectors, status
 from pynetes.meta.encoding import Entry
 from pynetes.meta.objects import Object
 from pynetes.meta.status import StatusError
@@ -24,7 +24,14 @@ from pynetes.meta.times import rfc3339
 
 _MOST_DISRUPTED = 2000
 _VIOLATED = "Cannot evict pod as it would violate the pod's disruption budget."
-_TOO_MANY = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
+_TOO_MANY = {
+    "status": "Failure",
+    "message": "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
+    "code": 500,
+}
+_UNSAFE = "ignoreStoreReadErrorWithClusterBreakingPotential"
+_TRIES = 20
+_RETRY_SECONDS = 0.5
 
 
 async def create(ctx: Context) -> Response:
@@ -39,6 +46,10 @@ async def create(ctx: Context) -> Response:
     if entry is None:
         raise target.not_found()
     said = dict(eviction.get("deleteOptions") or {})
+    if said.get(_UNSAFE):
+        why = "can not be set for pod eviction, try after removing the option"
+        causes = [fielderrors.invalid(f"deleteOptions.{_UNSAFE}", True, why)]
+        raise status.invalid("policy", "Eviction", ctx.info.name, causes)
     if written.dry_run:
         said["dryRun"] = ["All"]
     options = deleteoptions.from_object(said)
@@ -55,16 +66,63 @@ async def create(ctx: Context) -> Response:
     )
     await ctx.server.admission.mutate(asked)
     await ctx.server.admission.validate(asked)
-    if not _unguarded(entry.object):
-        budgets = _budgets_of(ctx, entry.object)
-        if len(budgets) > 1:
-            raise status.internal_error(_TOO_MANY)
-        if budgets and not _allowed_unhealthy(entry.object, budgets[0].object):
+    if not await _evict_unguarded(ctx, target, options):
+        await _evict_guarded(ctx, target, options)
+    return respond.respond(ctx, SUCCESS, 201)
+
+
+async def _evict_unguarded(ctx: Context, target: writes.Target, options: DeleteOptions) -> bool:
+    """Evict a pod that budgets do not count, as long as that stays so. Returns: False when they do count it."""
+    for attempt in range(1, _TRIES + 1):
+        entry = _present(target)
+        if not _unguarded(entry.object):
+            return False
+        chosen = options
+        if options.revision is None and _has_not_begun(entry.object):
+            # by the time that it is deleted it might be ready, and then guarded
+            chosen = replace(options, revision=str(entry.revision))
+        try:
+            await _evict(ctx, target, chosen)
+            return True
+        except StatusError as error:
+            if error.code != 409 or options.revision is not None or attempt == _TRIES:
+                raise
+        clock = ctx.server.clock
+        await clock.sleep(_RETRY_SECONDS * (1 + 0.1 * clock.random.random()))
+    return False
+
+
+async def _evict_guarded(ctx: Context, target: writes.Target, options: DeleteOptions) -> None:
+    """Evict a pod if the budget that counts it allows that. Raises: StatusError 429, 403, 500."""
+    entry = _present(target)
+    budgets = _budgets_of(ctx, entry.object)
+    if len(budgets) > 1:
+        raise StatusError({"kind": "Status", "apiVersion": "v1", "metadata": {}, **_TOO_MANY})
+    if not budgets or not _allowed_unhealthy(entry.object, budgets[0].object):
+        if budgets:
             await _take_from_budget(ctx, budgets[0], target.name, options.dry_run)
+        await _evict(ctx, target, options)
+        return
+    try:
+        # it costs no budget only as long as it is not ready
+        await _evict(ctx, target, replace(options, revision=str(entry.revision)))
+    except StatusError as error:
+        if error.code == 409 and options.revision is None:
+            raise _processing(budgets[0].object["metadata"]["name"]) from error
+        raise
+
+
+def _present(target: writes.Target) -> Entry:
+    entry = target.current()
+    if entry is None:
+        raise target.not_found()
+    return entry
+
+
+async def _evict(ctx: Context, target: writes.Target, options: DeleteOptions) -> None:
     if not options.dry_run:
         options = await _mark(ctx, target, options)
     await delete_object(ctx, target, options)
-    return respond.respond(ctx, SUCCESS, 201)
 
 
 async def _mark(ctx: Context, target: writes.Target, options: DeleteOptions) -> DeleteOptions:
@@ -106,8 +164,11 @@ def disrupt(pod: Object, now: float) -> None:
 
 def _unguarded(pod: Object) -> bool:
     """Budgets do not count it: it has ended, has not begun, or is going."""
-    phase = (pod.get("status") or {}).get("phase")
-    return phase in ("Succeeded", "Failed", "Pending") or bool(pod["metadata"].get("deletionTimestamp"))
+    return is_terminal(pod) or is_terminating(pod) or _has_not_begun(pod)
+
+
+def _has_not_begun(pod: Object) -> bool:
+    return (pod.get("status") or {}).get("phase") == "Pending" and not is_terminating(pod)
 
 
 def _budgets_of(ctx: Context, pod: Object) -> list[Entry]:
@@ -152,7 +213,7 @@ def decremented(budget: Object, pod: str, now: float) -> Object:
     meta, said = budget["metadata"], budget.setdefault("status", {})
     name = meta["name"]
     if said.get("observedGeneration", 0) < meta.get("generation", 0):
-        raise _refused(f"The disruption budget {name} is still being processed by the server.", 10)
+        raise _processing(name)
     allowed = said.get("disruptionsAllowed", 0)
     if allowed < 0:
         raise status.forbidden("policy", "poddisruptionbudget", name, "pdb disruptions allowed is negative")
@@ -163,10 +224,26 @@ def decremented(budget: Object, pod: str, now: float) -> Object:
     if allowed == 0:
         raise _refused(_why_not(name, said, condition), 0)
     said["disruptionsAllowed"] = allowed - 1
-    if allowed == 1 and condition is not None and condition.get("status") != "False":
-        condition |= {"status": "False", "reason": "InsufficientPods", "lastTransitionTime": rfc3339(now)}
+    if allowed == 1:
+        _exhaust(said, condition, now)
     said["disruptedPods"] = {**(said.get("disruptedPods") or {}), pod: rfc3339(now)}
     return budget
+
+
+def _exhaust(said: Object, condition: Object | None, now: float) -> None:
+    """Nothing more is allowed: the condition says so, in place."""
+    if condition is None:
+        condition = {"type": "DisruptionAllowed"}
+        said.setdefault("conditions", []).append(condition)
+    if condition.get("status") != "False":
+        condition |= {"status": "False", "lastTransitionTime": rfc3339(now)}
+    condition |= {"reason": "InsufficientPods", "message": ""}
+    if generation := said.get("observedGeneration"):
+        condition["observedGeneration"] = generation
+
+
+def _processing(name: str) -> StatusError:
+    return _refused(f"The disruption budget {name} is still being processed by the server.", 10)
 
 
 def _why_not(name: str, said: Object, condition: Object | None) -> str:
