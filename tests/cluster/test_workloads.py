@@ -3,16 +3,21 @@
 import itertools
 import json
 
+import pytest
+
 from pynetes.client.kinds import (
     CONTROLLER_REVISIONS,
     CRON_JOBS,
     DAEMON_SETS,
+    DEPLOYMENTS,
     JOBS,
     NODES,
     PERSISTENT_VOLUME_CLAIMS,
+    POD_DISRUPTION_BUDGETS,
     PODS,
     STATEFUL_SETS,
 )
+from pynetes.meta.status import StatusError
 from pynetes.testing import Cluster
 
 SIMULATE = "pynetes.dev/simulate"
@@ -174,3 +179,30 @@ def test_a_cron_job_runs_every_hour_and_keeps_its_last_three_jobs():
         status = cluster.get(CRON_JOBS, "hourly", "default")["status"]
         assert "active" not in status and status["lastSuccessfulTime"] > status["lastScheduleTime"]
         assert len(cluster.list(PODS, "default")) == 3
+
+
+def test_a_budget_lets_evictions_through_one_at_a_time():
+    with Cluster(nodes=2, virtual_time=True, https=False) as cluster:
+        slow = template()
+        slow["metadata"]["annotations"] = {SIMULATE: json.dumps({"containers": {"c": {"startDelay": "5s"}}})}
+        cluster.create(DEPLOYMENTS, workload(replicas=3, template=slow), "default")
+        budget = {
+            "metadata": {"name": "web"},
+            "spec": {"selector": {"matchLabels": {"app": "web"}}, "maxUnavailable": 1},
+        }
+        cluster.create(POD_DISRUPTION_BUDGETS, budget, "default")
+        cluster.advance(10)
+        status = cluster.get(POD_DISRUPTION_BUDGETS, "web", "default")["status"]
+        assert (status["expectedPods"], status["currentHealthy"], status["disruptionsAllowed"]) == (3, 3, 1)
+        first, second, _ = (pod["metadata"]["name"] for pod in cluster.list(PODS, "default"))
+        evict(cluster, first)
+        with pytest.raises(StatusError) as refused:
+            evict(cluster, second)
+        assert refused.value.code == 429
+        cluster.advance(60)
+        evict(cluster, second)
+
+
+def evict(cluster, name):
+    eviction = {"kind": "Eviction", "apiVersion": "policy/v1", "metadata": {"name": name}}
+    cluster.run(cluster.cluster.client.create(PODS, eviction, "default", "eviction"))

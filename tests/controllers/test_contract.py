@@ -19,6 +19,7 @@ from pynetes.client.kinds import (
     NODES,
     PERSISTENT_VOLUME_CLAIMS,
     PERSISTENT_VOLUMES,
+    POD_DISRUPTION_BUDGETS,
     PODS,
     REPLICATION_CONTROLLERS,
     RESOURCE_QUOTAS,
@@ -102,6 +103,10 @@ OBJECTS = (
             "metadata": {"name": "nightly"},
             "spec": {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": {"template": TEMPLATE}}},
         },
+    ),
+    (
+        POD_DISRUPTION_BUDGETS,
+        {"metadata": {"name": "web"}, "spec": {"selector": SELECTOR, "maxUnavailable": 1}},
     ),
     (
         SERVICES,
