@@ -26,12 +26,12 @@ def _types() -> Mapping[str, Sequence[Sequence[str]]]:
     return loaded
 
 
-def internal_json(type_name: str, value: Object) -> Raw:
+def internal_json(type_name: str, value: Any) -> Raw:
     """``{"Name":"c",...}``: what a message shows of a value of an internal type (``Container``)."""
     return Raw(json_text(internal(type_name, value)))
 
 
-def difference(type_name: str, old: Object, new: Object) -> str:
+def difference(type_name: str, old: Any, new: Any) -> str:
     """A unified diff of two values' JSON, three lines of context around each change."""
     texts = (json.dumps(internal(type_name, v), indent=1, ensure_ascii=False) for v in (old, new))
     left, right = (_escaped(text).splitlines(keepends=True) for text in texts)
@@ -51,8 +51,8 @@ def _escaped(text: str) -> str:
 
 
 def internal(type_name: str, value: Any) -> Any:
-    """The value with Go's names, every field present."""
-    return _struct(type_name, _as_internal_pod_spec(value) if type_name == "PodSpec" else value)
+    """The value with Go's names, every field present. A list's type is ``[]`` and that of its items."""
+    return _field(type_name, _as_internal_pod_spec(value) if type_name == "PodSpec" else value)
 
 
 def _as_internal_pod_spec(spec: Object) -> Object:

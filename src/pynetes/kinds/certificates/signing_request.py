@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from pynetes.kinds import rows
-from pynetes.kinds.metadata import Validation
+from pynetes.kinds.certificates.signing_request_validation import APPROVED, DENIED, validate, validate_update
 from pynetes.kinds.strategy import keep
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.times import human_duration, rfc3339
 
-_VALIDATION = Validation(namespaced=False)
 _IDENTITY = ("username", "uid", "groups", "extra")
 
 
@@ -29,11 +28,24 @@ def prepare_update(request: Object, old: Object, context: WriteContext) -> None:
     if context.subresource == "":
         keep(request, old, "status")
         return
+    if context.subresource == "status":
+        for kind in (APPROVED, DENIED):
+            _keep_decision(request, old, kind)
     _date_conditions(request, old, context.now)
     if context.subresource == "approval":
         conditions = (request.get("status") or {}).get("conditions")
         request["status"] = dict(old.get("status") or {})
         keep(request["status"], {"conditions": conditions} if conditions else {}, "conditions")
+
+
+def _keep_decision(request: Object, old: Object, kind: str) -> None:
+    """A decision is not changed here: it is as it was, unless it is one more or one less, which is invalid then."""
+    conditions = (request.get("status") or {}).get("conditions") or []
+    before = [c for c in (old.get("status") or {}).get("conditions") or () if c.get("type") == kind]
+    places = [i for i, condition in enumerate(conditions) if condition.get("type") == kind]
+    if len(places) == len(before):
+        for place, condition in zip(places, before, strict=True):
+            conditions[place] = dict(condition)
 
 
 def _date_conditions(request: Object, old: Object, now: float) -> None:
@@ -76,8 +88,8 @@ def fields(request: Object) -> Mapping[str, str]:
 HOOKS = Hooks(
     prepare_create=prepare_create,
     prepare_update=prepare_update,
-    validate=_VALIDATION.create,
-    validate_update=_VALIDATION.update,
+    validate=validate,
+    validate_update=validate_update,
     table_row=table_row,
     fields=fields,
 )
