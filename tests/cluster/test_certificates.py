@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
 from pynetes.cluster import certificates
-from pynetes.cluster.config import ClusterDir, new_config
+from pynetes.cluster.config import ClusterDir, ConfigError, new_config
 
 NOW = 1_767_225_600.0
 
@@ -25,3 +27,22 @@ def test_a_second_start_keeps_every_file(tmp_path: Path) -> None:
     before = {path.name: path.read_bytes() for path in folder.pki.iterdir()}
     certificates.ensure(config, folder, NOW + 60)
     assert {path.name: path.read_bytes() for path in folder.pki.iterdir()} == before
+
+
+def test_a_new_authority_signs_everything_anew(tmp_path: Path) -> None:
+    folder = ClusterDir(tmp_path)
+    config = new_config(folder, "id", 0, 1, 6443, set())
+    certificates.ensure(config, folder, NOW)
+    before = certificates.read(folder, "scheduler")
+    (folder.pki / "ca.key").unlink()
+    certificates.ensure(config, folder, NOW)
+    assert certificates.read(folder, "scheduler") != before
+
+
+def test_a_damaged_authority_is_told_with_its_mend(tmp_path: Path) -> None:
+    folder = ClusterDir(tmp_path)
+    config = new_config(folder, "id", 0, 1, 6443, set())
+    certificates.ensure(config, folder, NOW)
+    (folder.pki / "ca.crt").write_text("x")
+    with pytest.raises(ConfigError, match="remove both for new certificates"):
+        certificates.ensure(config, folder, NOW)
