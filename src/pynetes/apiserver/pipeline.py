@@ -24,6 +24,9 @@ from pynetes.meta.status import StatusError
 
 log = logging.getLogger(__name__)
 
+TOO_DEEP = "Recursion limit reached"
+"""What orjson says of a value that is nested more than 254 levels deep. Differs: upstream's limit is 10000."""
+
 Verb = Callable[[Context], Answer | Awaitable[Answer]]
 
 _VERBS: Mapping[str, Verb] = {
@@ -192,6 +195,8 @@ def _fault(ctx: Context, fault: str) -> Answer:
 def _failure(ctx: Context, error: Exception) -> Response:
     if isinstance(error, StatusError):
         return respond.status(ctx, error.status)
+    if isinstance(error, RecursionError) or (isinstance(error, TypeError) and str(error) == TOO_DEEP):
+        return respond.status(ctx, status.bad_request("the object is nested too deeply").status)
     log.error("%s %s failed: %s", ctx.info.verb, ctx.info.path, error, exc_info=error)
     return respond.status(ctx, status.internal_error(str(error) or type(error).__name__).status)
 

@@ -123,10 +123,13 @@ def duplicate_fields(body: bytes, value: Any, root: str = "") -> list[str]:
 
     Cheap when there is none: proved by comparing the text with the value written again (equal, or as many keys).
     """
-    again = orjson.dumps(value)
+    try:
+        again = orjson.dumps(value)
+    except TypeError:  # nested more deeply than can be written: where it is kept it will be refused
+        again = b""
     if again == body or again == body.strip():
         return []
-    if b"\\" not in body and len(_KEY.findall(body)) == again.count(b'":'):
+    if again and b"\\" not in body and len(_KEY.findall(body)) == again.count(b'":'):
         return []
     twice: dict[int, list[str]] = {}
 
@@ -140,7 +143,10 @@ def duplicate_fields(body: bytes, value: Any, root: str = "") -> list[str]:
         return made
 
     kept: list[Any] = []  # so that no id is given twice
-    tree = json.loads(body.decode("utf-8", "replace"), object_pairs_hook=pairs, strict=False)
+    try:
+        tree = json.loads(body.decode("utf-8", "replace"), object_pairs_hook=pairs, strict=False)
+    except RecursionError:
+        return []
     if not twice:
         return []
     found: list[str] = []

@@ -282,3 +282,21 @@ def test_writers_own_the_fields_of_custom_resources_as_their_schema_says() -> No
         assert (code, "field not declared in schema" in refused["message"]) == (500, True)
 
     run_writing(main)
+
+
+def test_what_is_nested_more_deeply_than_can_be_kept_is_refused_and_more_deeply_than_is_kept_is_dropped() -> None:
+    def nested(levels: int) -> bytes:
+        return b'{"a":' * levels + b"1" + b"}" * levels
+
+    async def main(api: Writing) -> None:
+        schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+        await define(api, definition(schema={"openAPIV3Schema": schema}))
+        head = b'{"apiVersion":"example.com/v1","kind":"Bit","metadata":{"name":"a"},"spec":'
+        for levels, expected in ((100, 201), (300, 400), (1000, 400), (5000, 400)):
+            code, answer = await api.ask("POST", BITS, head + nested(levels) + b"}")
+            assert code == expected, answer
+        unknown = b'{"metadata":{"name":"a"},"unknown":' + nested(900) + b"}"
+        code, made = await api.ask("POST", "/api/v1/namespaces/n/configmaps", unknown)
+        assert (code, "unknown" in made) == (201, False)
+
+    run_writing(main)

@@ -1,13 +1,14 @@
 """JSON Patch: RFC 6902 by the examples of its appendix, and at random against a patch made from two documents."""
 
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pynetes.meta.patch import PatchError
-from pynetes.meta.patch.json import apply
+from pynetes.meta.patch import PatchError, json
+from pynetes.meta.patch.json import MAX_OPERATIONS, apply
 
 NAMES = st.sampled_from(["a", "b", "c/d", "e~f"])
 VALUES = st.recursive(
@@ -112,3 +113,22 @@ def test_what_cannot_be_done_is_refused_and_changes_nothing(patch: Any) -> None:
         apply(document, patch)
     assert caught.value.status["code"] == 422
     assert document == {"foo": "bar", "baz": "qux", "list": [1]}
+
+
+def test_copies_of_copies_end_where_upstream_ends_them() -> None:
+    """``--json-patch-max-copy-bytes``: three megabytes in all (apiserver ``JSONPatchMaxCopyBytes``)."""
+    doubling = [{"op": "copy", "from": "/data", "path": f"/data/x{i}"} for i in range(60)]
+    with pytest.raises(PatchError) as error:
+        apply({"data": {"a": "b" * 100}}, doubling)
+    assert error.value.detail == (
+        "Unable to complete the copy, the accumulated size increase of copy is 3735374, exceeding the limit 3145728"
+    )
+
+
+def test_the_order_of_a_large_map_is_made_once_and_not_at_every_step() -> None:
+    document = {"data": {f"k{i}": "v" for i in range(20_000)}}
+    patch = [{"op": "add", "path": f"/data/n{i}", "value": "v"} for i in range(MAX_OPERATIONS)]
+    with mock.patch.object(json, "sorted_map", wraps=json.sorted_map) as sorting:
+        result = apply(document, patch)
+    assert sorting.call_count == 2
+    assert list(result["data"]) == sorted(result["data"])

@@ -10,10 +10,15 @@ import copy
 import re
 from typing import Any
 
+import orjson
+
 from pynetes.meta.objects import Object
 from pynetes.meta.patch.errors import PatchError
 
 MAX_OPERATIONS = 10_000
+MAX_COPIED_BYTES = 3 * 1024 * 1024
+"""Source: apiserver ``pkg/server/config.go``, JSONPatchMaxCopyBytes."""
+
 _INDEX = re.compile("[+-]?[0-9]+").fullmatch
 _ABSENT = object()
 
@@ -30,10 +35,12 @@ def apply(document: Object, patch: Any) -> Any:
     if len(patch) > MAX_OPERATIONS:
         text = f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {len(patch)}"
         raise PatchError(413, text)
-    result: Any = sorted_map(copy.deepcopy(document))
+    work = _Work(copy.deepcopy(document))
     for operation in patch:
-        result = _apply_one(result, operation)
-    return result
+        work.apply(operation)
+    for container in work.reached.values():
+        sorted_map(container)
+    return work.document
 
 
 def unknown_members(patch: Any) -> list[str]:
@@ -78,28 +85,106 @@ def go_kind(value: Any) -> str:
     return names.get(type(value), "number")
 
 
-def _apply_one(document: Any, operation: Any) -> Any:
-    match operation.get("op"):
-        case "add":
-            _add(document, _text(operation, "path", "add"), copy.deepcopy(operation.get("value")), "add")
-        case "remove":
-            _remove(document, _text(operation, "path", "remove"), "remove")
-        case "replace":
-            return _replace(document, operation)
-        case "move":
-            source = _text(operation, "from", "move")
-            value = _get(document, source, "move")
-            _remove(document, source, "move")
-            _add(document, _text(operation, "path", "move"), value, "move")
-        case "copy":
-            value = _get(document, _text(operation, "from", "copy"), "copy")
-            copied = None if value is _ABSENT else copy.deepcopy(value)
-            _add(document, _text(operation, "path", "copy"), copied, "copy")
-        case "test":
-            _test(document, operation)
-        case kind:
-            raise PatchError(422, f"Unexpected kind: {kind if isinstance(kind, str) else 'unknown'}")
-    return document
+class _Work:
+    """A document under the operations of one patch. ``reached``: the containers that paths led through, by id."""
+
+    def __init__(self, document: Any) -> None:
+        self.document = document
+        self.reached: dict[int, Any] = {id(document): document}
+        self._copied = 0
+
+    def apply(self, operation: Any) -> None:
+        match operation.get("op"):
+            case "add":
+                self._add(_text(operation, "path", "add"), copy.deepcopy(operation.get("value")), "add")
+            case "remove":
+                self._remove(_text(operation, "path", "remove"), "remove")
+            case "replace":
+                self._replace(operation)
+            case "move":
+                source = _text(operation, "from", "move")
+                value = self._get(source, "move")
+                self._remove(source, "move")
+                self._add(_text(operation, "path", "move"), value, "move")
+            case "copy":
+                value = self._get(_text(operation, "from", "copy"), "copy")
+                self._add(_text(operation, "path", "copy"), self._copy(value), "copy")
+            case "test":
+                self._test(operation)
+            case kind:
+                raise PatchError(422, f"Unexpected kind: {kind if isinstance(kind, str) else 'unknown'}")
+
+    def _copy(self, value: Any) -> Any:
+        """What a map is copied into is copied with it the next time: the sum of all copies is bounded."""
+        text = b"null" if value is _ABSENT else orjson.dumps(value)
+        self._copied += len(text)
+        if self._copied > MAX_COPIED_BYTES:
+            raise PatchError(
+                422,
+                f"Unable to complete the copy, the accumulated size increase of copy is {self._copied}, "
+                f"exceeding the limit {MAX_COPIED_BYTES}",
+            )
+        return orjson.loads(text)
+
+    def _replace(self, operation: Object) -> None:
+        path = _text(operation, "path", "replace")
+        value = copy.deepcopy(operation.get("value"))
+        if path == "":
+            if not isinstance(value, (dict, list)):
+                raise PatchError(422, "replace operation value must be object or array")
+            self.document = value
+            self.reached[id(value)] = value
+            return
+        parent, key = self._find(path, "replace")
+        if isinstance(parent, list):
+            parent[_index(key, len(parent) - 1, len(parent), path)] = value
+        else:
+            parent[key] = value
+
+    def _test(self, operation: Object) -> None:
+        path = _text(operation, "path", "test")
+        actual = self.document if path == "" else self._get(path, "test")
+        if not _equal(None if actual is _ABSENT else actual, operation.get("value")):
+            raise PatchError(422, f"testing value {path} failed")
+
+    def _find(self, path: str, kind: str) -> tuple[Any, str]:
+        """The container that the path's last token is in, and that token."""
+        container = self.document
+        _, *tokens = (token.replace("~1", "/").replace("~0", "~") for token in path.split("/"))
+        if not tokens:
+            raise PatchError(422, f'{kind} operation does not apply: doc is missing path: "{path}"')
+        for token in tokens[:-1]:
+            container = _member(container, token)
+            if not isinstance(container, (dict, list)):
+                raise PatchError(422, f'{kind} operation does not apply: doc is missing path: "{path}"')
+            self.reached[id(container)] = container
+        return container, tokens[-1]
+
+    def _get(self, path: str, kind: str) -> Any:
+        parent, key = self._find(path, kind)
+        if isinstance(parent, list):
+            return parent[_index(key, len(parent) - 1, len(parent), path)]
+        return parent.get(key, _ABSENT)
+
+    def _add(self, path: str, value: Any, kind: str) -> None:
+        parent, key = self._find(path, kind)
+        if value is _ABSENT:
+            value = None
+        if isinstance(parent, dict):
+            parent[key] = value
+        elif key == "-":
+            parent.append(value)
+        else:
+            parent.insert(_index(key, len(parent), len(parent) + 1, path), value)
+
+    def _remove(self, path: str, kind: str) -> None:
+        parent, key = self._find(path, kind)
+        if isinstance(parent, list):
+            del parent[_index(key, len(parent) - 1, len(parent), path)]
+        elif key in parent:
+            del parent[key]
+        else:
+            raise PatchError(422, f"Unable to remove nonexistent key: {key}")
 
 
 def _text(operation: Object, member: str, kind: str) -> str:
@@ -107,28 +192,6 @@ def _text(operation: Object, member: str, kind: str) -> str:
     if not isinstance(value, str):
         raise PatchError(422, f"{kind} operation failed to decode {member}")
     return value
-
-
-def _replace(document: Any, operation: Object) -> Any:
-    path = _text(operation, "path", "replace")
-    value = copy.deepcopy(operation.get("value"))
-    if path == "":
-        if not isinstance(value, (dict, list)):
-            raise PatchError(422, "replace operation value must be object or array")
-        return value
-    parent, key = _find(document, path, "replace")
-    if isinstance(parent, list):
-        parent[_index(key, len(parent) - 1, len(parent), path)] = value
-    else:
-        parent[key] = value
-    return document
-
-
-def _test(document: Any, operation: Object) -> None:
-    path = _text(operation, "path", "test")
-    actual = document if path == "" else _get(document, path, "test")
-    if not _equal(None if actual is _ABSENT else actual, operation.get("value")):
-        raise PatchError(422, f"testing value {path} failed")
 
 
 def _equal(left: Any, right: Any) -> bool:
@@ -140,18 +203,6 @@ def _equal(left: Any, right: Any) -> bool:
     if isinstance(left, list):
         return len(left) == len(right) and all(map(_equal, left, right))
     return bool(left == right)
-
-
-def _find(document: Any, path: str, kind: str) -> tuple[Any, str]:
-    """The container that the path's last token is in, and that token."""
-    _, *tokens = (token.replace("~1", "/").replace("~0", "~") for token in path.split("/"))
-    if not tokens:
-        raise PatchError(422, f'{kind} operation does not apply: doc is missing path: "{path}"')
-    for token in tokens[:-1]:
-        document = sorted_map(_member(document, token))
-        if not isinstance(document, (dict, list)):
-            raise PatchError(422, f'{kind} operation does not apply: doc is missing path: "{path}"')
-    return document, tokens[-1]
 
 
 def _member(container: Any, token: str) -> Any:
@@ -170,32 +221,3 @@ def _index(token: str, highest: int, length: int, path: str) -> int:
     if index > highest or index < -length:
         raise PatchError(422, f"Unable to access invalid index: {index} in path: '{path}'")
     return index + length if index < 0 else index
-
-
-def _get(document: Any, path: str, kind: str) -> Any:
-    parent, key = _find(document, path, kind)
-    if isinstance(parent, list):
-        return parent[_index(key, len(parent) - 1, len(parent), path)]
-    return parent.get(key, _ABSENT)
-
-
-def _add(document: Any, path: str, value: Any, kind: str) -> None:
-    parent, key = _find(document, path, kind)
-    if value is _ABSENT:
-        value = None
-    if isinstance(parent, dict):
-        parent[key] = value
-    elif key == "-":
-        parent.append(value)
-    else:
-        parent.insert(_index(key, len(parent), len(parent) + 1, path), value)
-
-
-def _remove(document: Any, path: str, kind: str) -> None:
-    parent, key = _find(document, path, kind)
-    if isinstance(parent, list):
-        del parent[_index(key, len(parent) - 1, len(parent), path)]
-    elif key in parent:
-        del parent[key]
-    else:
-        raise PatchError(422, f"Unable to remove nonexistent key: {key}")
