@@ -38,3 +38,23 @@ def test_a_parameter_that_is_not_honoured_is_refused_and_nothing_happens() -> No
         assert (await api.ask("GET", f"{CONFIG_MAPS}/a"))[0] == 200
 
     run_writing(main)
+
+
+def test_a_request_may_ask_for_less_time_than_it_has_and_for_none_that_cannot_be_read() -> None:
+    """Of upstream's ``kubectl --request-timeout``, which is sent as ``timeout``."""
+
+    async def main(api: Writing) -> None:
+        code, body = await api.ask("GET", f"{CONFIG_MAPS}?timeout=soon", user="nobody")
+        text = 'invalid timeout specified in the request URL - time: invalid duration "soon"'
+        assert (code, body["message"]) == (400, text)
+        for asked, seconds in (
+            ("1s", 1),
+            ("10m", 3),
+            ("0s", 3),
+            ("-1s", 3),
+        ):  # three are given to what is not there yet
+            begun = api.clock.monotonic()
+            code, body = await api.ask("GET", f"{CONFIG_MAPS}?resourceVersion=999999&timeout={asked}")
+            assert (code, body["reason"], round(api.clock.monotonic() - begun)) == (504, "Timeout", seconds)
+
+    run_writing(main)

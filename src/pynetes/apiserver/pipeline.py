@@ -21,6 +21,7 @@ from pynetes.apiserver.verbs import list as listed
 from pynetes.http.types import Answer, Request, Response, Stream, Takeover
 from pynetes.meta import status
 from pynetes.meta.status import StatusError
+from pynetes.meta.times import parse_duration
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +84,8 @@ class Pipeline:
 
     def _steps(self, ctx: Context, route: Route) -> Answer | Awaitable[Answer]:
         server = self._server
+        if "timeout" in ctx.params:
+            self._limit(ctx)  # what cannot be read is refused before anything else
         ctx.user = server.authenticator.authenticate(ctx.request)
         # audit: begins here
         if _impersonates(ctx.request.headers):
@@ -128,8 +131,7 @@ class Pipeline:
         return _VERBS["watch"](ctx)
 
     async def _wait(self, ctx: Context, waiting: Awaitable[Answer], started: float, audit_id: str) -> Answer:
-        untimed = ctx.info.verb in _NOT_TIMED or ctx.info.subresource
-        limit = None if untimed else self._server.settings.request_timeout_seconds
+        limit = self._limit(ctx)
         answer: Answer
         try:
             if limit is None:
@@ -144,6 +146,25 @@ class Pipeline:
             answer = _failure(ctx, error)
         self._server.metrics.observe(ctx.info, answer, started)
         return _finish(answer, ctx, audit_id)
+
+    def _limit(self, ctx: Context) -> float | None:
+        """How long the request may take: what it asks for itself (``timeout``), but no longer than any may.
+
+        None: what goes on by its nature. Raises: StatusError.
+
+        Source: apiserver ``pkg/endpoints/filters/request_deadline.go``.
+        """
+        if ctx.info.verb in _NOT_TIMED or ctx.info.subresource:
+            return None
+        longest = self._server.settings.request_timeout_seconds
+        asked = (ctx.params.get("timeout") or [""])[0]
+        if not asked:
+            return longest
+        try:
+            seconds = parse_duration(asked)
+        except ValueError as error:
+            raise status.bad_request(f"invalid timeout specified in the request URL - {error}") from None
+        return seconds if 0 < seconds <= longest else longest
 
 
 def _info(route: Route, params: Mapping[str, list[str]]) -> RequestInfo:
