@@ -4,7 +4,8 @@ from collections import Counter
 
 from pynetes.client.kinds import EVENTS, PODS, REPLICA_SETS
 from pynetes.controllers import replicaset
-from pynetes.controllers.replicaset import BURST, CreatePods, DeletePods, plan, slow_start, status
+from pynetes.controllers.replicaset import BURST, CreatePods, DeletePods, plan, status
+from pynetes.controllers.slowstart import slow_start
 
 from .mini_api import Refused, play
 

@@ -108,3 +108,11 @@ async def perform(context: Context, action: Action) -> Object | None:
         case Report(obj, type_, reason, message):
             context.events.event(obj, type_, reason, message)
     return None
+
+
+def namespace_is_terminating(error: Exception) -> bool:
+    """Whether a create was refused because the namespace is on its way out."""
+    if not isinstance(error, StatusError):
+        return False
+    causes = (error.status.get("details") or {}).get("causes") or ()
+    return any(cause.get("reason") == "NamespaceTerminating" for cause in causes)

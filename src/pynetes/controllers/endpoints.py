@@ -15,9 +15,8 @@ from typing import Any
 from pynetes.client.informer import Change, Informer
 from pynetes.client.kinds import ENDPOINTS, PODS, SERVICES
 from pynetes.controllers import podstate
-from pynetes.controllers.actions import Action, Create, Delete, Update, apply
+from pynetes.controllers.actions import Action, Create, Delete, Update, apply, namespace_is_terminating
 from pynetes.controllers.ownership import named
-from pynetes.controllers.replicaset import namespace_is_terminating
 from pynetes.controllers.types import Context, Controller
 from pynetes.kinds.pods import lifecycle
 from pynetes.meta.objects import Object, annotations_of, labels_of, name_of, namespace_of, split_key, uid_of

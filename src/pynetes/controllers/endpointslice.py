@@ -17,7 +17,7 @@ import orjson
 from pynetes.client.informer import Change
 from pynetes.client.kinds import ENDPOINT_SLICES, NODES, PODS, SERVICES
 from pynetes.controllers import podstate
-from pynetes.controllers.actions import Action, Create, Delete, Update, perform
+from pynetes.controllers.actions import Action, Create, Delete, Update, namespace_is_terminating, perform
 from pynetes.controllers.endpoints import (
     HEADLESS,
     TRIGGER_TIME,
@@ -35,7 +35,6 @@ from pynetes.controllers.endpoints import (
     target_of,
 )
 from pynetes.controllers.ownership import is_controlled_by, named, reference
-from pynetes.controllers.replicaset import namespace_is_terminating
 from pynetes.controllers.types import Context, Controller
 from pynetes.kinds.pods import lifecycle
 from pynetes.meta.objects import Object, annotations_of, labels_of, name_of, namespace_of

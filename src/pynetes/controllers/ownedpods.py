@@ -15,7 +15,7 @@ from pynetes.client.informer import Change, Informer
 from pynetes.client.kinds import PODS
 from pynetes.client.types import Kind
 from pynetes.controllers import podstate
-from pynetes.controllers.actions import Create, apply, perform
+from pynetes.controllers.actions import Create, apply, namespace_is_terminating, perform
 from pynetes.controllers.expectations import Expectations
 from pynetes.controllers.ownership import (
     BY_CONTROLLER,
@@ -28,11 +28,24 @@ from pynetes.controllers.ownership import (
     release,
     still_alive,
 )
-from pynetes.controllers.replicaset import namespace_is_terminating, slow_start
+from pynetes.controllers.slowstart import slow_start
 from pynetes.controllers.types import Context
 from pynetes.meta import selectors
 from pynetes.meta.objects import Object, controller_of, key_of, labels_of, name_of, namespace_of, uid_of
+from pynetes.meta.selectors import LabelSelector
 from pynetes.meta.status import StatusError
+
+Selector = Callable[[Object], LabelSelector]
+"""An owner's selector."""
+
+
+def selector_of(owner: Object) -> LabelSelector:
+    """As most kinds have it: with ``matchLabels`` and ``matchExpressions``."""
+    return selectors.from_object(owner["spec"].get("selector"))
+
+
+def _any(pod: Object) -> bool:
+    return True
 
 
 def from_template(owner: Object, kind: Kind, template: Object, **metadata: Any) -> Object:
@@ -71,6 +84,7 @@ class OwnedPods:
         owners: Informer,
         wake: Callable[[str], None] | None = None,
         finalizers: Sequence[str] = (),
+        selector: Selector = selector_of,
     ) -> None:
         self.expectations = Expectations(context.clock)
         self._context = context
@@ -78,23 +92,36 @@ class OwnedPods:
         self._owners = owners
         self._wake = wake or context.queue.add
         self._finalizers = finalizers
+        self._selector = selector
         self._pods = context.informers.get(PODS, indexes=CONTROLLER_INDEX)
         self._pods.add_handler(self._pod_changed)
 
     # what an owner has
 
-    async def claim(self, owner: Object, belongs: Callable[[Object], bool] = lambda pod: True) -> list[Object]:
-        """The pods that are the owner's after adoption and release."""
-        selector = selectors.from_object(owner["spec"].get("selector"))
+    async def claim(
+        self, owner: Object, belongs: Callable[[Object], bool] = _any, among: Callable[[Object], bool] = _any
+    ) -> list[Object]:
+        """The pods that are the owner's after adoption and release.
+
+        ``belongs``: what makes a pod the owner's besides its labels; ``among``: which are looked at, the others stay.
+        """
         orphans = self._pods.by_index(BY_CONTROLLER, orphans_of(namespace_of(owner)))
-        candidates = [*self._pods.by_index(BY_CONTROLLER, uid_of(owner)), *orphans]
-        claims = claim(owner, selector, candidates, belongs)
+        candidates = [pod for pod in (*self.of(owner), *orphans) if among(pod)]
+        claims = claim(owner, self._selector(owner), candidates, belongs)
         if claims.adopt:
             await still_alive(self._context, self._kind, owner)
         finalizers = self._finalizers
         await apply(self._context, [adoption(pod, PODS, owner, self._kind, finalizers) for pod in claims.adopt])
         await apply(self._context, [release(pod, PODS, owner, finalizers) for pod in claims.release])
         return claims.owned + [_with_finalizers(pod, finalizers) for pod in claims.adopt]
+
+    def of(self, owner: Object) -> list[Object]:
+        """The pods that name the owner as their controller."""
+        return self._pods.by_index(BY_CONTROLLER, uid_of(owner))
+
+    def held(self, owner: Object, among: Callable[[Object], bool]) -> list[Object]:
+        """Those of them that match its selector, without adoption or release."""
+        return claim(owner, self._selector(owner), filter(among, self.of(owner))).owned
 
     # what an owner does
 
@@ -162,6 +189,8 @@ class OwnedPods:
             self._gone(old)
         elif podstate.is_deleted(new):
             self._gone(new)
+            if old is not None and labels_of(old) != labels_of(new):
+                self._gone(old)
         elif old is None:
             self._appeared(new)
         else:
@@ -199,13 +228,12 @@ class OwnedPods:
         return key if entry is not None and entry.uid == reference.get("uid") else ""
 
     def _wake_selecting(self, orphan: Object) -> None:
-        for key in selecting(self._owners, orphan):
+        for key in selecting(self._owners, orphan, self._selector):
             self._wake(key)
 
 
-def selecting(owners: Informer, orphan: Object) -> Iterable[str]:
+def selecting(owners: Informer, orphan: Object, selector: Selector = selector_of) -> Iterable[str]:
     """The keys of the owners whose selector matches: they may want to adopt it."""
     for owner in owners.list(namespace_of(orphan)):
-        selector = owner["spec"].get("selector")
-        if selector and selectors.from_object(selector).matches(labels_of(orphan)):
+        if owner["spec"].get("selector") and selector(owner).matches(labels_of(orphan)):
             yield key_of(owner)

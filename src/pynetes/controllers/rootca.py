@@ -9,9 +9,8 @@ Source: pkg/controller/certificates/rootcacertpublisher/publisher.go.
 
 from pynetes.client.informer import Change
 from pynetes.client.kinds import CONFIG_MAPS, NAMESPACES
-from pynetes.controllers.actions import Action, Create, Update, apply
+from pynetes.controllers.actions import Action, Create, Update, apply, namespace_is_terminating
 from pynetes.controllers.ownership import named
-from pynetes.controllers.replicaset import namespace_is_terminating
 from pynetes.controllers.types import Context, Controller
 from pynetes.meta.objects import Object, annotations_of, name_of, namespace_of
 from pynetes.meta.status import StatusError

@@ -9,8 +9,7 @@ Source: pkg/controller/serviceaccount/serviceaccounts_controller.go.
 
 from pynetes.client.informer import Change
 from pynetes.client.kinds import NAMESPACES, SERVICE_ACCOUNTS
-from pynetes.controllers.actions import Action, Create, apply
-from pynetes.controllers.replicaset import namespace_is_terminating
+from pynetes.controllers.actions import Action, Create, apply, namespace_is_terminating
 from pynetes.controllers.types import Context, Controller
 from pynetes.meta.objects import Object, name_of, namespace_of
 from pynetes.meta.status import StatusError

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pynetes.client.informer import Change
 from pynetes.client.kinds import CRON_JOBS, JOBS
-from pynetes.controllers.actions import Create, Update, perform
+from pynetes.controllers.actions import Create, Update, namespace_is_terminating, perform
 from pynetes.controllers.cronjob.missed import seconds_until_next
 from pynetes.controllers.cronjob.plan import (
     Event,
@@ -18,7 +18,6 @@ from pynetes.controllers.cronjob.plan import (
     strangers,
 )
 from pynetes.controllers.ownership import BY_CONTROLLER, CONTROLLER_INDEX, is_controlled_by, named
-from pynetes.controllers.replicaset import namespace_is_terminating
 from pynetes.controllers.types import Context, Controller
 from pynetes.kinds.batch.schedules import ScheduleError
 from pynetes.meta.objects import Object, controller_of, key_of, name_of, namespace_of, uid_of

@@ -2,7 +2,7 @@
 
 from pynetes.client.informer import Change
 from pynetes.client.kinds import DEPLOYMENTS, PODS, REPLICA_SETS
-from pynetes.controllers.actions import Delete, Report, Update, apply, perform
+from pynetes.controllers.actions import Delete, Report, Update, apply, namespace_is_terminating, perform
 from pynetes.controllers.deployment.plan import plan
 from pynetes.controllers.deployment.progress import after_collision, after_failed_create, next_check
 from pynetes.controllers.deployment.rollout import (
@@ -12,6 +12,7 @@ from pynetes.controllers.deployment.rollout import (
     UpdateReplicaSet,
     UpdateStatus,
 )
+from pynetes.controllers.ownedpods import selecting
 from pynetes.controllers.ownership import (
     BY_CONTROLLER,
     CONTROLLER_INDEX,
@@ -23,11 +24,10 @@ from pynetes.controllers.ownership import (
     release,
     still_alive,
 )
-from pynetes.controllers.replicaset import namespace_is_terminating
 from pynetes.controllers.templates import same_template
 from pynetes.controllers.types import Context, Controller
 from pynetes.meta import selectors
-from pynetes.meta.objects import Object, controller_of, key_of, labels_of, name_of, namespace_of, uid_of
+from pynetes.meta.objects import Object, controller_of, name_of, namespace_of, uid_of
 from pynetes.meta.status import StatusError
 
 
@@ -107,7 +107,8 @@ class Deployments:
             if key := self._owner_key(entry.object):
                 self._context.queue.add(key)
             elif controller_of(entry.object) is None:
-                self._wake_selecting(entry.object)
+                for key in selecting(self._deployments, entry.object):
+                    self._context.queue.add(key)
 
     def _owner_key(self, rs: Object) -> str:
         owner = controller_of(rs)
@@ -116,11 +117,6 @@ class Deployments:
         key = f"{namespace_of(rs)}/{owner['name']}"
         deployment = self._deployments.get(key)
         return key if deployment is not None and uid_of(deployment) == owner.get("uid") else ""
-
-    def _wake_selecting(self, rs: Object) -> None:
-        for deployment in self._deployments.list(namespace_of(rs)):
-            if selectors.from_object(deployment["spec"].get("selector")).matches(labels_of(rs)):
-                self._context.queue.add(key_of(deployment))
 
     def _pod_changed(self, change: Change) -> None:
         """A pod that is gone may be the one that a Recreate rollout waits for."""

@@ -7,7 +7,7 @@ from pynetes.controllers import history, podstate
 from pynetes.controllers.actions import Create, Delete, Update, perform
 from pynetes.controllers.ownedpods import OwnedPods, identity
 from pynetes.controllers.ownership import CONTROLLER_INDEX, named
-from pynetes.controllers.replicaset import slow_start
+from pynetes.controllers.slowstart import slow_start
 from pynetes.controllers.statefulset.identity import INDEX_LABEL, NAME_LABEL, is_member, ordinal_of, volumes
 from pynetes.controllers.statefulset.plan import (
     Action,
