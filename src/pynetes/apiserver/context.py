@@ -87,6 +87,26 @@ class Context:
 
 
 @dataclass(slots=True)
+class Reinvocation:
+    """Whether and for whom the mutating plug-ins run a second time; filled in by those that ask webhooks.
+
+    ``invoked``: webhooks that want to be asked again when the object changes after them; ``required``: those for which
+    it did; ``last_seen``: the object after the last webhook.
+    """
+
+    is_wanted: bool = False
+    is_second: bool = False
+    invoked: set[str] = field(default_factory=set)
+    required: set[str] = field(default_factory=set)
+    last_seen: Object | None = None
+
+    def require(self) -> None:
+        """The object has changed: those invoked so far have not seen what it is now."""
+        self.required |= self.invoked
+        self.invoked.clear()
+
+
+@dataclass(slots=True)
 class Attributes:
     """What admission is asked. ``obj`` is in the storage version and, in the mutating phase, the caller's own; None on
     delete.
@@ -104,6 +124,7 @@ class Attributes:
     subresource: str = ""
     dry_run: bool = False
     options: Object | None = None
+    reinvocation: Reinvocation | None = None
 
     @property
     def server(self) -> Server:

@@ -41,7 +41,8 @@ class UpgradeRefused(ConnectionError):
 
 
 class HTTPClient:
-    """Speaks to one server. ``base_url`` as ``https://host:port/prefix``; ``unix`` connects to this path instead.
+    """Speaks to one server. ``base_url`` as ``https://host:port/prefix``; ``unix`` connects to this path instead,
+    ``address`` to this host and port.
 
     ``limit`` bounds the connections that plain requests use at once; more wait. Streams and upgrades have their own.
     ``headers`` go with every request. ``max_body_bytes`` bounds a whole answer.
@@ -54,6 +55,7 @@ class HTTPClient:
         *,
         ssl: ssl_module.SSLContext | None = None,
         unix: str | None = None,
+        address: tuple[str, int] | None = None,
         headers: Headers = (),
         limit: int = 64,
         server_name: str = "",
@@ -64,8 +66,8 @@ class HTTPClient:
             raise ValueError(f"no http or https URL: {base_url!r}")
         self._clock = clock
         self._ssl = (ssl or ssl_module.create_default_context()) if url.scheme == "https" else None
-        self._host = url.hostname
-        self._port = url.port or (443 if url.scheme == "https" else 80)
+        default = (url.hostname, url.port or (443 if url.scheme == "https" else 80))
+        self._host, self._port = address or default
         self._unix = unix
         self._server_name = server_name or url.hostname
         self._prefix = url.path.rstrip("/")

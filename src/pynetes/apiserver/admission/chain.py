@@ -18,11 +18,13 @@ from pynetes.apiserver.admission import (
     storage,
 )
 from pynetes.apiserver.admission.podsecurity import plugin as pod_security
+from pynetes.apiserver.admission.webhooks.dispatch import plugins as webhooks
 from pynetes.apiserver.context import Attributes, Server
 
 
 def plugins(server: Server) -> Sequence[Plugin]:
-    """All there are, in upstream's order. Those it has and we do not: webhooks ..."""
+    """All there are, in upstream's order. Those it has and we do not: the admission policies."""
+    mutating_webhooks, validating_webhooks = webhooks(server)
     return (
         namespace_lifecycle.PLUGIN,
         limit_ranger.PLUGIN,
@@ -45,6 +47,8 @@ def plugins(server: Server) -> Sequence[Plugin]:
         pod_updates.DECLARED_FEATURES,
         pod_updates.POD_RESIZE,
         escalation.PLUGIN,
+        mutating_webhooks,
+        validating_webhooks,
         resource_quota.plugin(server),
     )
 
@@ -78,12 +82,18 @@ class Chain:
 
     async def mutate(self, asked: Attributes) -> None:
         """Raises: StatusError, mostly 403."""
-        for step in self._plan(asked)[0]:
-            if (waiting := step(asked)) is not None:
-                await waiting
+        steps = self._plan(asked)[0]
+        await _run(steps, asked)
+        if asked.reinvocation is not None and asked.reinvocation.is_wanted:
+            asked.reinvocation.is_second = True
+            await _run(steps, asked)
 
     async def validate(self, asked: Attributes) -> None:
         """Raises: StatusError, mostly 403."""
-        for step in self._plan(asked)[1]:
-            if (waiting := step(asked)) is not None:
-                await waiting
+        await _run(self._plan(asked)[1], asked)
+
+
+async def _run(steps: Sequence[Step], asked: Attributes) -> None:
+    for step in steps:
+        if (waiting := step(asked)) is not None:
+            await waiting
