@@ -1,6 +1,7 @@
 """Virtual time is exact, ordered and seeded; the timeout behaves as asyncio's does."""
 
 import asyncio
+import uuid
 
 import pytest
 
@@ -130,7 +131,11 @@ def test_a_cancelled_timer_does_not_fire():
 
 def test_real_time_moves_and_real_uuids_differ():
     clock = RealClock()
-    assert clock.uuid4() != clock.uuid4()
+    drawn = {clock.uuid4() for _ in range(100)}
+    assert len(drawn) == 100
+    for text in drawn:
+        parsed = uuid.UUID(text)
+        assert (str(parsed), parsed.version, parsed.variant) == (text, 4, uuid.RFC_4122)
 
     async def main():
         before = clock.monotonic()

@@ -175,7 +175,10 @@ class RealClock(_Base):
         return asyncio.get_running_loop().call_later(delay, callback, *args)
 
     def uuid4(self) -> str:
-        return str(uuid.uuid4())
+        # every answer has one: the standard library's object would take twice as long
+        drawn = os.urandom(16).hex()
+        variant = "89ab"[int(drawn[16], 16) & 3]
+        return f"{drawn[:8]}-{drawn[8:12]}-4{drawn[13:16]}-{variant}{drawn[17:20]}-{drawn[20:]}"
 
     def token_bytes(self, size: int) -> bytes:
         return os.urandom(size)

@@ -29,7 +29,6 @@ log = logging.getLogger(__name__)
 RECORD = 16 * 1024
 """The most that one TLS record carries: a read that brings less has very likely brought all there was."""
 
-READ_SIZE = 64 * 1024
 READS = 16
 """Records read in one turn of the loop: a peer that sends without end must leave room for the others."""
 
@@ -115,9 +114,7 @@ class SecureTransport(asyncio.Transport):
 
     def _answer_plainly(self) -> None:
         with suppress(OSError):
-            socket.socket.recv(
-                self._socket, READ_SIZE
-            )  # what is left unread would make the kernel reset the connection
+            socket.socket.recv(self._socket, RECORD)  # what is left unread would make the kernel reset the connection
             socket.socket.send(self._socket, PLAIN_HTTP)
 
     # reading
@@ -125,7 +122,7 @@ class SecureTransport(asyncio.Transport):
     def _readable(self) -> None:
         for _ in range(READS):
             try:
-                data = self._socket.recv(READ_SIZE)
+                data = self._socket.recv(RECORD)
             except ssl.SSLWantReadError:
                 return
             except ssl.SSLWantWriteError:  # it has to answer a change of keys first
