@@ -236,7 +236,8 @@ class Row:
 
     def __str__(self) -> str:
         latency = f"{self.median * 1000:>8.2f} ms{self.p99 * 1000:>8.2f} ms" if self.median else " " * 22
-        return f"{self.rate:>11,.0f}/s{latency}{self.cpu * 1e6:>8.1f}{self.load * 1e6:>7.1f}"
+        cpu = f"{self.cpu * 1e6:>8.1f}{self.load * 1e6:>7.1f}" if self.cpu else " " * 15
+        return f"{self.rate:>11,.0f}/s{latency}{cpu}"
 
 
 if __name__ == "__main__":

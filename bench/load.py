@@ -276,7 +276,9 @@ WINDOW = 64
 """Events that the slowest watcher may lack: upstream breaks off whoever lacks more than 100 for long."""
 
 
-async def fan_out(target: Target, watchers: int, events: int, writers: int = 8) -> Result:
+async def fan_out(
+    target: Target, watchers: int, events: int, writers: int = 8, started: Callable[[], None] = lambda: None
+) -> Result:
     """Write ``events`` config maps while so many watchers look on; the rate is of events received by all of them."""
     loop = asyncio.get_running_loop()
     seen = asyncio.Event()
@@ -307,6 +309,7 @@ async def fan_out(target: Target, watchers: int, events: int, writers: int = 8) 
         slowest = min(crowd.least(), reader.size) * reader.events // reader.size if reader.size else 0
         return len(reader.sent) - slowest >= WINDOW
 
+    started()
     begun = Stopwatch(target)
     bodies = config_maps(f"fan-{time.time_ns()}", events, EVENT_BYTES)
     answers = await run(target, timed(written(bodies)), writers, ahead)
@@ -325,6 +328,28 @@ async def fan_out(target: Target, watchers: int, events: int, writers: int = 8) 
     transport.abort()
     await asyncio.to_thread(crowd.close)
     return result
+
+
+async def beside_fan_out(target: Target, watchers: int, events: int, path: str) -> Result:
+    """What readers on two connections get while so many watchers are told of so many events.
+
+    The processor time is nobody's: it was the watchers' and the readers'.
+    """
+    begun = asyncio.Event()
+    going = True
+
+    def requests() -> Iterator[bytes]:
+        while going:
+            yield target.request("GET", path)
+
+    async def read() -> Result:
+        await begun.wait()
+        return await run(target, requests(), 2)
+
+    reading = asyncio.ensure_future(read())
+    await fan_out(target, watchers, events, started=begun.set)
+    going = False
+    return replace(await reading, server_cpu=0.0, own_cpu=0.0)
 
 
 @dataclass(frozen=True)
@@ -486,6 +511,10 @@ class Bench:
             events = max(50, int(500 * self.scale))
             rows["watch, 1 watcher, 1 writer"] = lambda: fan_out(self.target, 1, events, 1)
             rows[f"watch, {self.watchers} watchers"] = lambda: fan_out(self.target, self.watchers, events)
+            beside = f"{base}/configmaps/first"
+            rows[f"GET beside {self.watchers} watchers"] = lambda: beside_fan_out(
+                self.target, self.watchers, events, beside
+            )
         return rows
 
     def _times(self, number: int) -> int:
