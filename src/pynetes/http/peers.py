@@ -2,6 +2,7 @@
 
 import hashlib
 import ssl
+from functools import lru_cache
 from typing import Any
 
 from pynetes.http.types import PeerCertificate
@@ -14,9 +15,13 @@ def peer_certificate(certificate: Any, whole: bytes) -> PeerCertificate:
         next((value for name, value in names if name == "commonName"), ""),
         tuple(value for name, value in names if name == "organizationName"),
         certificate.get("serialNumber", ""),
-        ssl.cert_time_to_seconds(certificate["notAfter"]) if "notAfter" in certificate else 0.0,
+        _seconds(certificate["notAfter"]) if "notAfter" in certificate else 0.0,
         hashlib.sha256(whole).hexdigest(),
     )
+
+
+_seconds = lru_cache(ssl.cert_time_to_seconds)
+"""A client connects again and again with the same certificate, and dates are slow to read."""
 
 
 def address(name: Any) -> str:
