@@ -9,7 +9,7 @@ Differs: volumes' own secrets are found through the claim, never through CSI dri
 found in the pod's status.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
 
 from pynetes.apiserver.authz import Decision
@@ -18,6 +18,7 @@ from pynetes.apiserver.initial import data
 from pynetes.apiserver.parts import Parts
 from pynetes.apiserver.requestinfo import RequestInfo
 from pynetes.apiserver.users import User
+from pynetes.kinds.pods import references
 from pynetes.meta.gotext import quoted
 from pynetes.meta.objects import Object
 
@@ -148,7 +149,7 @@ class NodeAuthorizer:
                 volume = self._object("", "persistentvolumes", "", name)
                 claim = ((volume or {}).get("spec") or {}).get("claimRef") or {}
                 namespace, name = claim.get("namespace", ""), claim.get("name", "")
-                return any(name in _claims(pod) for pod in self._pods(node, namespace))
+                return any(name in references.claims(pod) for pod in self._pods(node, namespace))
             case "volumeattachments":
                 attachment = self._object("storage.k8s.io", "volumeattachments", "", name)
                 return ((attachment or {}).get("spec") or {}).get("nodeName") == node
@@ -214,69 +215,12 @@ def _selects(field_selector: str, field: str, value: str) -> bool:
     return f"{field}={value}" in terms or f"{field}=={value}" in terms
 
 
-def _volumes(pod: Object) -> Iterable[Object]:
-    return (pod.get("spec") or {}).get("volumes") or ()
-
-
-def _containers(pod: Object) -> Iterator[Object]:
-    spec = pod.get("spec") or {}
-    for field in ("initContainers", "containers", "ephemeralContainers"):
-        yield from spec.get(field) or ()
-
-
-def _referenced(pod: Object, volume: str, source: str, name: str) -> set[str]:
-    """Names of secrets or config maps that a pod's volumes and environment use."""
-    found: set[str] = set()
-    for v in _volumes(pod):
-        found.add((v.get(volume) or {}).get(name, ""))
-        for part in (v.get("projected") or {}).get("sources") or ():
-            found.add((part.get(volume) or {}).get("name", ""))
-    for container in _containers(pod):
-        for env in container.get("env") or ():
-            found.add(((env.get("valueFrom") or {}).get(f"{source}KeyRef") or {}).get("name", ""))
-        for env in container.get("envFrom") or ():
-            found.add((env.get(f"{source}Ref") or {}).get("name", ""))
-    return found
-
-
-def _secrets(pod: Object) -> set[str]:
-    found = _referenced(pod, "secret", "secret", "secretName")
-    found.update(s.get("name", "") for s in (pod.get("spec") or {}).get("imagePullSecrets") or ())
-    for volume in _volumes(pod):
-        for source in volume.values():
-            if isinstance(source, dict):
-                for field in ("secretRef", "nodePublishSecretRef"):
-                    found.add((source.get(field) or {}).get("name", ""))
-    return found
-
-
-def _config_maps(pod: Object) -> set[str]:
-    return _referenced(pod, "configMap", "configMap", "name")
-
-
-def _claims(pod: Object) -> set[str]:
-    found = {(v.get("persistentVolumeClaim") or {}).get("claimName", "") for v in _volumes(pod)}
-    # a volume with a claim template owns a claim of the pod's and its own name
-    found.update(f"{pod['metadata']['name']}-{v['name']}" for v in _volumes(pod) if "ephemeral" in v)
-    return found
-
-
-def _accounts(pod: Object) -> set[str]:
-    return {(pod.get("spec") or {}).get("serviceAccountName", "")}
-
-
-def _resource_claims(pod: Object) -> set[str]:
-    found = {c.get("resourceClaimName", "") for c in (pod.get("spec") or {}).get("resourceClaims") or ()}
-    found.update(c.get("resourceClaimName", "") for c in (pod.get("status") or {}).get("resourceClaimStatuses") or ())
-    return found
-
-
 _NAMED_BY = {
-    "secrets": _secrets,
-    "configmaps": _config_maps,
-    "persistentvolumeclaims": _claims,
-    "serviceaccounts": _accounts,
-    "resourceclaims": _resource_claims,
+    "secrets": references.secrets,
+    "configmaps": references.config_maps,
+    "persistentvolumeclaims": references.claims,
+    "serviceaccounts": references.accounts,
+    "resourceclaims": references.resource_claims,
 }
 
 
