@@ -83,8 +83,8 @@ def test_acting_as_somebody_else_needs_leave() -> None:
 def test_a_user_says_by_which_credential_they_came() -> None:
     async def main(api: Writing) -> None:
         peer = PeerCertificate("jane", (), sha256="ab" * 32)
-        user = api.server.authenticator.authenticate(Request("GET", "/", "", {}, peer=peer))
-        assert user.extra == (("authentication.kubernetes.io/credential-id", ("X509SHA256=" + "ab" * 32,)),)
+        known = api.server.authenticator.authenticate(Request("GET", "/", "", {}, peer=peer))
+        assert known.user.extra == (("authentication.kubernetes.io/credential-id", ("X509SHA256=" + "ab" * 32,)),)
         _, made = await api.ask("POST", TOKEN, {"spec": {}})
         _, review = await api.ask("POST", SELF, {}, token=made["status"]["token"])
         (credential,) = review["status"]["userInfo"]["extra"]["authentication.kubernetes.io/credential-id"]

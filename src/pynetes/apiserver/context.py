@@ -16,7 +16,7 @@ from pynetes.meta.resource import Resource, Subresource, Version
 from pynetes.meta.status import StatusError
 
 if TYPE_CHECKING:
-    from pynetes.apiserver.authn import Authenticator
+    from pynetes.apiserver.authn import Authenticator, Believed
     from pynetes.apiserver.authz.authorizer import Authorizer
     from pynetes.apiserver.bodies import Bodies
     from pynetes.apiserver.documents import Documents
@@ -85,6 +85,17 @@ class Context:
         values = self.params.get(name)
         return values[0] if values else default
 
+    def annotate(self, key: str, value: str) -> None:
+        """Put an annotation on the request's audit event."""
+        self.audit.setdefault("annotations", {})[key] = value
+
+    def remark(self, known: "Believed") -> None:
+        """Tell what is to be told of credentials that were shown."""
+        if known.warning:
+            self.warnings.append(known.warning)
+        for key, value in known.audit:
+            self.annotate(key, value)
+
 
 @dataclass(slots=True)
 class Reinvocation:
@@ -148,7 +159,7 @@ class Attributes:
 
     def audit(self, key: str, value: str) -> None:
         """Put an annotation on the request's audit event."""
-        self.ctx.audit.setdefault("annotations", {})[key] = value
+        self.ctx.annotate(key, value)
 
     def forbidden(self, why: str) -> StatusError:
         """403 about this object, in upstream's words."""

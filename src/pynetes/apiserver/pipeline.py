@@ -86,7 +86,9 @@ class Pipeline:
         server = self._server
         if "timeout" in ctx.params:
             self._limit(ctx)  # what cannot be read is refused before anything else
-        ctx.user = server.authenticator.authenticate(ctx.request)
+        known = server.authenticator.authenticate(ctx.request)
+        ctx.user = known.user
+        ctx.remark(known)
         # audit: begins here
         if _impersonates(ctx.request.headers):
             ctx.user = impersonation.impersonate(ctx)

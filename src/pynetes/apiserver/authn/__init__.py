@@ -6,16 +6,20 @@ checked once, the objects that it is bound to every time (a lookup in the cache 
 Source: kubernetes ``pkg/kubeapiserver/authenticator/config.go``, apiserver ``pkg/authentication/request``.
 """
 
-from pynetes.apiserver.authn.serviceaccount import CREDENTIAL_ID, ServiceAccountTokens, TokenRefused
+from dataclasses import replace
+
+from pynetes.apiserver.authn.serviceaccount import CREDENTIAL_ID, ServiceAccountTokens
+from pynetes.apiserver.authn.types import Believed, TokenRefused
 from pynetes.apiserver.parts import Parts
 from pynetes.apiserver.users import ANONYMOUS, User
 from pynetes.http.types import PeerCertificate, Request
 from pynetes.meta import status
 
-__all__ = ["AUTHENTICATED", "Authenticator", "TokenRefused"]
+__all__ = ["AUTHENTICATED", "Authenticator", "Believed", "TokenRefused"]
 
 AUTHENTICATED = "system:authenticated"
 _STATE = "user"
+_NOBODY = Believed(ANONYMOUS)
 
 
 class Authenticator:
@@ -26,33 +30,34 @@ class Authenticator:
         self._static = {t.token: t for t in server.settings.static_tokens}
         self._anonymous = server.settings.anonymous_auth
 
-    def authenticate(self, request: Request) -> User:
+    def authenticate(self, request: Request) -> Believed:
         """Raises: StatusError 401 for credentials that are not good, and for none where that is not allowed."""
         if request.peer is not None:
-            user: User | None = request.state.get(_STATE)
-            if user is None:
-                user = request.state[_STATE] = user_of(request.peer)
-            return user
+            known: Believed | None = request.state.get(_STATE)
+            if known is None:
+                known = request.state[_STATE] = Believed(user_of(request.peer))
+            return known
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         token = token.strip()
         if kind.lower() == "bearer" and token:
             try:
-                return self.user_of_token(token)[0]
+                return self.bearer_of(token)
             except TokenRefused:
                 raise status.unauthorized() from None
         if not self._anonymous:
             raise status.unauthorized()
-        return ANONYMOUS
+        return _NOBODY
 
-    def user_of_token(self, token: str, audiences: tuple[str, ...] = ()) -> tuple[User, tuple[str, ...]]:
-        """The bearer and the audiences that the token is good for, of those asked (none: the server's).
+    def bearer_of(self, token: str, audiences: tuple[str, ...] = ()) -> Believed:
+        """Whose token it is, and for which of these audiences (none: the server's).
 
         Raises: TokenRefused.
         """
         if (static := self._static.get(token)) is not None:
-            return User(static.user, (*static.groups, AUTHENTICATED), static.uid), ()
-        user, good_for = self.tokens.authenticate(token, audiences)
-        return User(user.name, (*user.groups, AUTHENTICATED), user.uid, user.extra), good_for
+            return Believed(User(static.user, (*static.groups, AUTHENTICATED), static.uid))
+        found = self.tokens.authenticate(token, audiences)
+        user = found.user
+        return replace(found, user=replace(user, groups=(*user.groups, AUTHENTICATED)))
 
 
 def user_of(peer: PeerCertificate) -> User:

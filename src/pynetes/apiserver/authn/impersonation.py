@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from pynetes.apiserver import authz
 from pynetes.apiserver.authn import AUTHENTICATED
-from pynetes.apiserver.authn.serviceaccount import groups_of, split_user
+from pynetes.apiserver.authn.types import groups_of, split_user
 from pynetes.apiserver.context import Context
 from pynetes.apiserver.requestinfo import RequestInfo
 from pynetes.apiserver.users import ANONYMOUS, User

@@ -5,24 +5,21 @@ Source: kubernetes ``pkg/serviceaccount/claims.go`` and ``jwt.go``; apiserver
 """
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
+from pynetes.apiserver.authn import legacy
+from pynetes.apiserver.authn.types import USER_PREFIX, Believed, TokenRefused, groups_of
 from pynetes.apiserver.parts import Parts
 from pynetes.apiserver.users import User
 from pynetes.meta.objects import Object
 from pynetes.meta.times import parse_time
 from pynetes.pki.tokens import TokenSigner, TokenVerifier
 
-USER_PREFIX = "system:serviceaccount:"
-ALL_GROUP = "system:serviceaccounts"
 _LEEWAY_SECONDS = 60.0
 _EXTRA = "authentication.kubernetes.io/"
 CREDENTIAL_ID = f"{_EXTRA}credential-id"
 """The extra of a user that says by which credential they came."""
-
-
-class TokenRefused(Exception):
-    """The token is not believed; the text is what a TokenReview shows."""
 
 
 class ServiceAccountTokens:
@@ -36,6 +33,7 @@ class ServiceAccountTokens:
         self._key = server.settings.service_account_signing_key_pem
         self._signer: TokenSigner | None = None
         self._verifier: TokenVerifier | None = None
+        self._legacy = legacy.LegacyTokens(server)
 
     @property
     def issuer(self) -> str:
@@ -59,7 +57,8 @@ class ServiceAccountTokens:
         """Of the keys that are there."""
         if self._verifier is None:
             keys = self._server.settings.service_account_verify_keys_pem
-            self._verifier = TokenVerifier((*keys, self._key) if self._key else keys, self.issuer, self.audiences)
+            issuers = (self.issuer, legacy.ISSUER)
+            self._verifier = TokenVerifier((*keys, self._key) if self._key else keys, issuers, self.audiences)
         return self._verifier
 
     async def issue(
@@ -97,14 +96,15 @@ class ServiceAccountTokens:
         }
         return self._signer.sign(claims), float(now + seconds)
 
-    def authenticate(self, token: str, audiences: tuple[str, ...]) -> tuple[User, tuple[str, ...]]:
+    def authenticate(self, token: str, audiences: tuple[str, ...]) -> Believed:
         """Raises: TokenRefused."""
         try:
             claims = self.verifier.signed_claims(token)
         except ValueError:
             raise TokenRefused("invalid bearer token") from None
         wanted = audiences or self.audiences
-        has = claims.get("aud") or ()
+        is_legacy = claims["iss"] == legacy.ISSUER
+        has = claims.get("aud") or (self.audiences if is_legacy else ())
         has = [has] if isinstance(has, str) else has
         good_for = tuple(a for a in has if a in wanted)
         if not good_for:
@@ -113,7 +113,9 @@ class ServiceAccountTokens:
                 f"for the target audiences {_texts(wanted)}]"
             )
         try:
-            return self._bearer(claims), good_for
+            if is_legacy:
+                return replace(self._legacy.believe(token, claims), audiences=good_for)
+            return Believed(self._bearer(claims), good_for)
         except TokenRefused as error:
             raise TokenRefused(f"[invalid bearer token, {error}]") from None
 
@@ -173,19 +175,6 @@ class ServiceAccountTokens:
     def _gone(self, obj: Object) -> bool:
         deleted = obj["metadata"].get("deletionTimestamp")
         return deleted is not None and parse_time(deleted) < self._server.clock.now() - _LEEWAY_SECONDS
-
-
-def groups_of(namespace: str) -> tuple[str, str]:
-    """The groups of every account of a namespace, less those of everyone who is known."""
-    return ALL_GROUP, f"{ALL_GROUP}:{namespace}"
-
-
-def split_user(name: str) -> tuple[str, str] | None:
-    """Namespace and name of a ServiceAccount's user name; None for any other name."""
-    if not name.startswith(USER_PREFIX):
-        return None
-    namespace, colon, account = name[len(USER_PREFIX) :].partition(":")
-    return (namespace, account) if colon and namespace and account and ":" not in account else None
 
 
 def _texts(audiences: Any) -> str:

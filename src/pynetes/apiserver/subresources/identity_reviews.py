@@ -32,13 +32,14 @@ async def token(ctx: Context) -> Response:
     if not text:
         raise status.bad_request("token is required for TokenReview in authentication")
     try:
-        user, good_for = ctx.server.authenticator.user_of_token(text, audiences)
+        found = ctx.server.authenticator.bearer_of(text, audiences)
     except TokenRefused as refused:
         review["status"] = {"user": {}, "error": str(refused)}
     else:
-        review["status"] = {"authenticated": True, "user": user_info(user)}
-        if good_for or audiences:
-            review["status"]["audiences"] = list(good_for)
+        ctx.remark(found)
+        review["status"] = {"authenticated": True, "user": user_info(found.user)}
+        if found.audiences or audiences:
+            review["status"]["audiences"] = list(found.audiences)
     return answer(ctx, review)
 
 
