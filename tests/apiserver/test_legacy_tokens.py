@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from pynetes.apiserver.authn import legacy
 from pynetes.apiserver.settings import Settings
+from pynetes.kinds.core.account_secrets import INVALID_SINCE, ISSUER
 from pynetes.pki.tokens import TokenSigner, make_signing_key
 from tests.apiserver.writing import MERGE, Writing, run_writing
 
@@ -41,7 +41,7 @@ async def make_token(api: Writing, **other: str) -> str:
         "kubernetes.io/serviceaccount/service-account.name": "default",
         "kubernetes.io/serviceaccount/service-account.uid": account["metadata"]["uid"],
     }
-    token = TokenSigner(key(), legacy.ISSUER).sign(claims | other)
+    token = TokenSigner(key(), ISSUER).sign(claims | other)
     secret = {
         "metadata": {"name": "s", "annotations": {"kubernetes.io/service-account.name": "default"}},
         "type": "kubernetes.io/service-account-token",
@@ -156,14 +156,14 @@ def test_the_secret_says_on_which_day_its_token_was_last_used() -> None:
 def test_a_token_that_was_marked_invalid_is_refused_until_the_mark_is_removed() -> None:
     async def main(api: Writing) -> None:
         token = await make_token(api)
-        mark = {"metadata": {"labels": {legacy.INVALID_SINCE: "2026-01-01"}}}
+        mark = {"metadata": {"labels": {INVALID_SINCE: "2026-01-01"}}}
         await api.ask("PATCH", SECRET, mark, type=MERGE)
         assert await refusal(api, token) == (
             "the token in secret n/s for service account n/default has been marked invalid. Use tokens from the "
             "TokenRequest API or manually created secret-based tokens, or remove the "
             "'kubernetes.io/legacy-token-invalid-since' label from the secret to temporarily allow use of this token"
         )
-        await api.ask("PATCH", SECRET, {"metadata": {"labels": {legacy.INVALID_SINCE: None}}}, type=MERGE)
+        await api.ask("PATCH", SECRET, {"metadata": {"labels": {INVALID_SINCE: None}}}, type=MERGE)
         assert (await api.ask("POST", SELF, {}, token=token))[0] == 201
 
     run(main)

@@ -1,20 +1,30 @@
 """As whom the parts of a cluster come: nobody but the administrator is a master, and what each asks for it may."""
 
+import base64
 from collections import Counter
 
 from pynetes.client.kinds import (
+    CERTIFICATE_SIGNING_REQUESTS,
+    CRON_JOBS,
     DAEMON_SETS,
     DEPLOYMENTS,
     JOBS,
     NAMESPACES,
     NODES,
+    PERSISTENT_VOLUME_CLAIMS,
+    PERSISTENT_VOLUMES,
     PODS,
+    REPLICATION_CONTROLLERS,
     RESOURCE_QUOTAS,
+    SECRETS,
+    SERVICE_ACCOUNTS,
     SERVICES,
     STATEFUL_SETS,
+    VOLUME_ATTRIBUTES_CLASSES,
 )
 from pynetes.controllers import CONTROLLERS
 from pynetes.controllers.accounts import MANAGERS_OWN, NAMES
+from pynetes.pki.certificates import request
 from pynetes.testing import Cluster
 
 MASTERS = "system:masters"
@@ -105,3 +115,77 @@ def test_each_part_acts_as_itself_and_is_never_refused():
         assert asked.writers_of("pods/binding") == {"system:kube-scheduler"}
         assert {"system:node:node-1", "system:node:node-2"} <= asked.writers_of("pods/status")
         assert asked.writers_of("leases") == {"system:node:node-1", "system:node:node-2"}
+
+
+def test_what_the_smaller_controllers_write_is_within_their_roles():
+    with Cluster(nodes=1, virtual_time=True, https=False) as cluster:
+        asked = Asked(cluster)
+        containers = [{"name": "c", "image": "example.com/job:1"}]
+        ends = {"annotations": {"pynetes.dev/simulate": '{"containers":{"c":{"run":"5s"}}}'}}
+        template = {"metadata": ends, "spec": {"containers": containers, "restartPolicy": "Never"}}
+        cluster.create(
+            CRON_JOBS,
+            {
+                "metadata": {"name": "often"},
+                "spec": {
+                    "schedule": "* * * * *",
+                    "jobTemplate": {"spec": {"ttlSecondsAfterFinished": 20, "template": template}},
+                },
+            },
+            "default",
+        )
+        old = {"metadata": {"labels": {"app": "old"}}, "spec": {"containers": containers}}
+        cluster.create(
+            REPLICATION_CONTROLLERS,
+            {"metadata": {"name": "old"}, "spec": {"replicas": 1, "selector": {"app": "old"}, "template": old}},
+            "default",
+        )
+        claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+        cluster.create(PERSISTENT_VOLUME_CLAIMS, {"metadata": {"name": "data"}, "spec": claim}, "default")
+        volume = {
+            "capacity": {"storage": "1Gi"},
+            "accessModes": ["ReadWriteOnce"],
+            "hostPath": {"path": "/tmp"},
+            "storageClassName": "by-hand",
+        }
+        cluster.create(PERSISTENT_VOLUMES, {"metadata": {"name": "disk"}, "spec": volume})
+        gold = {"driverName": "example.com/disk", "parameters": {"iops": "500"}}
+        cluster.create(VOLUME_ATTRIBUTES_CLASSES, {"metadata": {"name": "gold"}, **gold})
+        account = {"kubernetes.io/service-account.name": "default"}
+        cluster.create(
+            SECRETS,
+            {"metadata": {"name": "token", "annotations": account}, "type": "kubernetes.io/service-account-token"},
+            "default",
+        )
+        csr = {
+            "request": base64.b64encode(request("system:node:node-1", ("system:nodes",)).cert_pem).decode(),
+            "signerName": "kubernetes.io/kube-apiserver-client-kubelet",
+            "usages": ["client auth", "digital signature"],
+        }
+        cluster.create(CERTIFICATE_SIGNING_REQUESTS, {"metadata": {"name": "node-1"}, "spec": csr})
+        cluster.advance(150)
+        cluster.delete(CRON_JOBS, "often", "default")
+        cluster.delete(REPLICATION_CONTROLLERS, "old", "default")
+        cluster.delete(PERSISTENT_VOLUME_CLAIMS, "data", "default")
+        cluster.delete(PERSISTENT_VOLUMES, "disk")
+        cluster.delete(VOLUME_ATTRIBUTES_CLASSES, "gold")
+        cluster.delete(SERVICE_ACCOUNTS, "default", "default")
+        cluster.advance(7200)
+
+        assert asked.refused == []
+        assert not cluster.list(CERTIFICATE_SIGNING_REQUESTS)
+        for kind in (PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, VOLUME_ATTRIBUTES_CLASSES, SECRETS):
+            assert not cluster.list(kind), kind
+        writers = {user.removeprefix(ACCOUNT) for user, _, _ in asked.writes}
+        assert writers >= {
+            "certificate-controller",
+            "cronjob-controller",
+            "job-controller",
+            "pv-protection-controller",
+            "pvc-protection-controller",
+            "replication-controller",
+            "service-account-controller",
+            "system:kube-controller-manager",
+            "ttl-after-finished-controller",
+            "volumeattributesclass-protection-controller",
+        }

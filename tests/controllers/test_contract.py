@@ -23,6 +23,8 @@ from pynetes.client.kinds import (
     PODS,
     REPLICATION_CONTROLLERS,
     RESOURCE_QUOTAS,
+    SECRETS,
+    SERVICE_ACCOUNTS,
     SERVICES,
     STATEFUL_SETS,
     VOLUME_ATTRIBUTES_CLASSES,
@@ -181,6 +183,22 @@ OBJECTS = (
     (
         CERTIFICATE_SIGNING_REQUESTS,
         {"metadata": {"name": "r"}, "spec": {"signerName": "example.com/other", "request": ""}, "status": {}},
+    ),
+    (SERVICE_ACCOUNTS, {"metadata": {"name": "robot"}}),
+    (
+        SECRETS,
+        {
+            "metadata": {"name": "token", "annotations": {"kubernetes.io/service-account.name": "robot"}},
+            "type": "kubernetes.io/service-account-token",
+            "data": {"token": "eA=="},
+        },
+    ),
+    (
+        CONFIG_MAPS,
+        {
+            "metadata": {"name": "kube-apiserver-legacy-service-account-token-tracking", "namespace": "kube-system"},
+            "data": {"since": "2024-01-01"},
+        },
     ),
     (RESOURCE_QUOTAS, {"metadata": {"name": "q"}, "spec": {"hard": {"pods": "9"}}, "status": {}}),
 )

@@ -31,6 +31,12 @@ def add_flags(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--cluster-signing-key-file", type=flags.existing, metavar="FILE", help="the key to it")
     parser.add_argument(
+        "--service-account-private-key-file",
+        type=flags.existing,
+        metavar="FILE",
+        help="key that signs the tokens in Secrets",
+    )
+    parser.add_argument(
         "--use-service-account-credentials",
         action="store_true",
         help="each controller acts by a service account of its own",
@@ -43,6 +49,7 @@ def run(options: Namespace) -> int:
     from pynetes.controllers.settings import Settings
 
     clock = RealClock()
+    token_key = _text(options.service_account_private_key_file).encode()
     settings = replace(
         Settings(),
         cluster_cidrs=options.cluster_cidr,
@@ -50,6 +57,7 @@ def run(options: Namespace) -> int:
         ca_pem=_text(options.root_ca_file),
         cluster_signing_cert_pem=_text(options.cluster_signing_cert_file),
         cluster_signing_key_pem=_text(options.cluster_signing_key_file),
+        service_account_key=lambda: token_key,
     )
 
     async def main() -> None:

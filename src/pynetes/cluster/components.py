@@ -194,7 +194,7 @@ async def brain(config: ClusterConfig, folder: ClusterDir, clock: Clock | None =
     controllers = access(config, folder, "controller-manager")
     manager = await connect(controllers, clock, "kube-controller-manager")
     scheduler = await connect(access(config, folder, "scheduler"), clock, "kube-scheduler")
-    settings = controller_settings(config, certificates.read(folder, "ca"))
+    settings = controller_settings(config, folder)
     thinking = think(manager, scheduler, clock, settings, unidentified(controllers, clock))
     if not config.nodes:
         await thinking
@@ -212,15 +212,17 @@ async def brain(config: ClusterConfig, folder: ClusterDir, clock: Clock | None =
     await gathered(thinking, routes.run(), dns.run())
 
 
-def controller_settings(config: ClusterConfig, ca: KeyPair) -> Any:
+def controller_settings(config: ClusterConfig, folder: ClusterDir) -> Any:
     from pynetes.controllers.settings import Settings
 
+    ca = certificates.read(folder, "ca")
     return Settings(
         cluster_cidrs=config.pod_cidrs,
         service_cidrs=config.service_cidrs,
         ca_pem=ca.cert_pem.decode(),
         cluster_signing_cert_pem=ca.cert_pem.decode(),
         cluster_signing_key_pem=ca.key_pem.decode(),
+        service_account_key=lambda: certificates.signing_key(folder),
     )
 
 

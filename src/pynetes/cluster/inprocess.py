@@ -4,7 +4,7 @@ The in-process transport runs the same request pipeline as HTTPS does, so nothin
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pynetes.aio.clock import Clock
 from pynetes.aio.tasks import Tasks
@@ -49,7 +49,10 @@ class InProcessCluster:
         self.store = store or MemoryStore(clock)
         self._owns_store = store is None
         self.api = APIServer(self.store, clock, api_settings)
-        self._controller_settings = controller_settings or ControllerSettings()
+        tokens = self.api.authenticator.tokens
+        self._controller_settings = replace(
+            controller_settings or ControllerSettings(), service_account_key=lambda: tokens.signing_key
+        )
         self._tasks = Tasks()
         self._clients: list[Client] = []
         self.client = self.client_as("kubernetes-admin", "system:masters")

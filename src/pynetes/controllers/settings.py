@@ -3,7 +3,12 @@
 Source: kube-controller-manager's command line reference; defaults are upstream's.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+
+def _no_key() -> bytes:
+    return b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,9 @@ class Settings:
     time_zone: str = "UTC"
     """Of schedules that name none."""
     resource_quota_sync_period_seconds: float = 300.0
+    service_account_key: Callable[[], bytes] = _no_key
+    """The private key that signs tokens in Secrets, PEM; empty while there is none."""
+    legacy_token_unused_seconds: float = 8760 * 3600.0
 
     def enabled(self, name: str) -> bool:
         """Whether a controller runs: named, or all and not taken away by ``-name``."""

@@ -8,10 +8,11 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
-from pynetes.apiserver.authn import legacy
+from pynetes.apiserver.authn.legacy import LegacyTokens
 from pynetes.apiserver.authn.types import USER_PREFIX, Believed, TokenRefused, groups_of
 from pynetes.apiserver.parts import Parts
 from pynetes.apiserver.users import User
+from pynetes.kinds.core.account_secrets import ISSUER as LEGACY_ISSUER
 from pynetes.meta.objects import Object
 from pynetes.meta.times import parse_time
 from pynetes.pki.tokens import TokenSigner, TokenVerifier
@@ -33,7 +34,12 @@ class ServiceAccountTokens:
         self._key = server.settings.service_account_signing_key_pem
         self._signer: TokenSigner | None = None
         self._verifier: TokenVerifier | None = None
-        self._legacy = legacy.LegacyTokens(server)
+        self._legacy = LegacyTokens(server)
+
+    @property
+    def signing_key(self) -> bytes:
+        """The private key, PEM; empty before there is one."""
+        return self._key
 
     @property
     def issuer(self) -> str:
@@ -57,7 +63,7 @@ class ServiceAccountTokens:
         """Of the keys that are there."""
         if self._verifier is None:
             keys = self._server.settings.service_account_verify_keys_pem
-            issuers = (self.issuer, legacy.ISSUER)
+            issuers = (self.issuer, LEGACY_ISSUER)
             self._verifier = TokenVerifier((*keys, self._key) if self._key else keys, issuers, self.audiences)
         return self._verifier
 
@@ -103,7 +109,7 @@ class ServiceAccountTokens:
         except ValueError:
             raise TokenRefused("invalid bearer token") from None
         wanted = audiences or self.audiences
-        is_legacy = claims["iss"] == legacy.ISSUER
+        is_legacy = claims["iss"] == LEGACY_ISSUER
         has = claims.get("aud") or (self.audiences if is_legacy else ())
         has = [has] if isinstance(has, str) else has
         good_for = tuple(a for a in has if a in wanted)

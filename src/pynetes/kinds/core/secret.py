@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pynetes.kinds import rows
+from pynetes.kinds.core import account_secrets
 from pynetes.kinds.core.tls_pair import key_pair_problem
 from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.meta import gojson
@@ -20,7 +21,6 @@ from pynetes.meta.resource import Hooks, WriteContext
 from pynetes.meta.status import Cause
 
 MAX_SIZE = 1024 * 1024
-_SERVICE_ACCOUNT = "kubernetes.io/service-account.name"
 _JSON_KEYS = {"kubernetes.io/dockercfg": ".dockercfg", "kubernetes.io/dockerconfigjson": ".dockerconfigjson"}
 _FROZEN = "field is immutable when `immutable` is set"
 
@@ -60,9 +60,9 @@ def decoded_size(text: str) -> int:
 def _type_rules(secret: Object, data: Mapping[str, str]) -> list[Cause]:
     kind = secret.get("type", "")
     match kind:
-        case "kubernetes.io/service-account-token":
-            if not (secret["metadata"].get("annotations") or {}).get(_SERVICE_ACCOUNT):
-                return [required(f"metadata.annotations[{_SERVICE_ACCOUNT}]")]
+        case account_secrets.TYPE:
+            if not (secret["metadata"].get("annotations") or {}).get(account_secrets.ACCOUNT):
+                return [required(f"metadata.annotations[{account_secrets.ACCOUNT}]")]
         case "kubernetes.io/dockercfg" | "kubernetes.io/dockerconfigjson":
             return _json_object(data, _JSON_KEYS[kind])
         case "kubernetes.io/basic-auth":
