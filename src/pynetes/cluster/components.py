@@ -333,6 +333,7 @@ def kubelet_settings(config: ClusterConfig, folder: ClusterDir, name: str, numbe
         addresses=(config.node_address(number),),
         hostname=name,
         root_dir=str(root / "kubelet"),
+        pulled_dir=str(folder.images / "pulled"),
         log_dir=str(root / "logs"),
         listen_host=config.node_address(number),
         port=10250,

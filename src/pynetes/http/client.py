@@ -12,7 +12,7 @@ import asyncio
 import socket
 import ssl as ssl_module
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -94,11 +94,19 @@ class HTTPClient:
         self, method: str, path: str, query: str = "", headers: Headers = (), body: bytes = b""
     ) -> AsyncIterator[tuple[int, AsyncIterator[bytes]]]:
         """The status and the body's bytes as they come; leaving the block closes the connection unless all was read."""
+        async with self.stream_with_headers(method, path, query, headers, body) as (status, _, pieces):
+            yield status, pieces
+
+    @asynccontextmanager
+    async def stream_with_headers(
+        self, method: str, path: str, query: str = "", headers: Headers = (), body: bytes = b""
+    ) -> AsyncIterator[tuple[int, Mapping[str, str], AsyncIterator[bytes]]]:
+        """``stream``, and the headers of the answer, their names in lower case."""
         head = self._head(method, path, query, headers, len(body) if body else None)
         with self._clock.external():
             connection = await self._begin(method, head, body)
         try:
-            yield connection.status, connection.pieces()
+            yield connection.status, connection.headers, connection.pieces()
         finally:
             self._put_back(connection)
 
@@ -220,8 +228,8 @@ class HTTPClient:
                     _, made = await loop.create_unix_connection(self._connection, self._unix, **options)
                 else:
                     _, made = await loop.create_connection(self._connection, self._host, self._port, **options)
-        except TimeoutError:
-            raise ConnectionError(f"no connection to {self._host}:{self._port} in {CONNECT_SECONDS:g} s") from None
+        except TimeoutError as error:
+            raise ConnectionError(f"no connection to {self._host}:{self._port} in {CONNECT_SECONDS:g} s") from error
         except ssl_module.SSLError as error:
             raise ConnectionError(f"no TLS with {self._host}:{self._port}: {error}") from error
         return made

@@ -7,6 +7,7 @@ driven by events of the API, of the runtime and of probes; a re-list now and the
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from pynetes.aio.clock import Clock
@@ -31,6 +32,7 @@ from pynetes.kubelet.objects import ObjectReader
 from pynetes.kubelet.observed import PodRuntime
 from pynetes.kubelet.observer import Observer
 from pynetes.kubelet.probes import Probes
+from pynetes.kubelet.pulled import PullRecords
 from pynetes.kubelet.resources import whole
 from pynetes.kubelet.server import KubeletServer
 from pynetes.kubelet.settings import Settings
@@ -115,7 +117,9 @@ class Kubelet:
         tokens = TokenManager(client, clock)
         volumes = VolumeManager(host.volumes, settings.root_dir)
         hooks = Hooks(runtime, host, clock)
-        images = Images(runtime, clock, settings.crash_backoff_seconds, settings.crash_backoff_limit_seconds)
+        records = PullRecords(Path(settings.pulled_dir) if settings.pulled_dir else None)
+        backoff, limit = settings.crash_backoff_seconds, settings.crash_backoff_limit_seconds
+        images = Images(runtime, clock, records, backoff, limit)
         self._probes = Probes(host, clock, self._tasks, self._tell_container, self._look_again)
         self._images, self._volumes = images, volumes
         self._users = UserRanges(settings.first_user_id, settings.max_pods)
@@ -158,6 +162,7 @@ class Kubelet:
         """Serve until ``close``. Raises: what makes the node impossible (the runtime does not start)."""
         settings = self.settings
         await self._host.start()
+        await self._images.start()
         machine = await self._host.machine()
         self._facts.apparmor, self._facts.selinux = machine.apparmor, machine.selinux
         if settings.port is not None and settings.serving_certificate:

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pynetes.aio.clock import Clock
+from pynetes.http.failures import refusal, tls
 from pynetes.kubelet import grpc
 from pynetes.kubelet.cgroups import Cgroups
 from pynetes.kubelet.disk import LinuxVolumes
@@ -26,12 +27,6 @@ from pynetes.runtime.types import Runtime, RuntimeFailure
 
 MAX_OUTPUT = 10 * 1024
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
-REFUSALS = {
-    111: "connection refused",
-    113: "no route to host",
-    101: "network is unreachable",
-    104: "connection reset by peer",
-}
 
 
 class LinuxHost:
@@ -148,7 +143,7 @@ class LinuxHost:
         except TimeoutError:
             return Outcome.FAILURE, f"dial tcp {address}: i/o timeout"
         except OSError as error:
-            return Outcome.FAILURE, f"dial tcp {address}: connect: {_refusal(error)}"
+            return Outcome.FAILURE, f"dial tcp {address}: connect: {refusal(error)}"
         return Outcome.SUCCESS, ""
 
     async def _http(self, target: ProbeTarget, seconds: float) -> tuple[Outcome, str]:
@@ -162,12 +157,12 @@ class LinuxHost:
             return Outcome.FAILURE, f'Get "{url}": {why}'
         except ConnectionError as error:
             if isinstance(error, ConnectionRefusedError):
-                return Outcome.FAILURE, f'Get "{url}": dial tcp {parts.netloc}: connect: {_refusal(error)}'
-            return Outcome.FAILURE, f'Get "{url}": {_refusal(error)}'
+                return Outcome.FAILURE, f'Get "{url}": dial tcp {parts.netloc}: connect: {refusal(error)}'
+            return Outcome.FAILURE, f'Get "{url}": {refusal(error)}'
         except ssl.SSLError as error:
-            return Outcome.FAILURE, f'Get "{url}": {_tls(error)}'
+            return Outcome.FAILURE, f'Get "{url}": {tls(error)}'
         except OSError as error:
-            return Outcome.FAILURE, f'Get "{url}": dial tcp {parts.netloc}: connect: {_refusal(error)}'
+            return Outcome.FAILURE, f'Get "{url}": dial tcp {parts.netloc}: connect: {refusal(error)}'
         if 200 <= code < 400:
             return Outcome.SUCCESS, body[:MAX_OUTPUT].decode(errors="replace")
         return Outcome.FAILURE, f"HTTP probe failed with statuscode: {code}"
@@ -236,21 +231,6 @@ def _request(netloc: str, path: str, query: str, headers: Sequence[tuple[str, st
     lines += [f"{name}: {value}" for name, value in fields.items() if value]
     lines += [f"{name}: {value}" for name, value in own.values()]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
-
-
-def _tls(error: ssl.SSLError) -> str:
-    if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
-        return "http: server gave HTTP response to HTTPS client"
-    return f"tls: {(error.reason or str(error)).lower().replace('_', ' ')}"
-
-
-def _refusal(error: OSError) -> str:
-    for number, text in REFUSALS.items():
-        if error.errno == number:
-            return text
-    if isinstance(error, ConnectionRefusedError):
-        return REFUSALS[111]
-    return error.strerror or str(error) or "EOF"
 
 
 def parse_resolv_conf(text: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:

@@ -22,6 +22,7 @@ class Settings:
     container_id_scheme: what stands before ``://`` in the container ids of pod statuses. Differs: upstream writes the
         runtime's name there; agents in the field parse only the schemes of the runtimes that they know, so that ours
         says containerd's. ``nodeInfo.containerRuntimeVersion`` tells the truth.
+    pulled_dir: where it is written down who may use pulled images; kubelets that share images share it. Empty: nowhere.
     first_user_id: where the ranges of user and group ids for pods with user namespaces begin, ``max_pods`` of them.
     unsafe_sysctls: names, or beginnings that end in ``*``, that pods may set besides the safe ones.
     static_dir: the folder of static pods (``*.yaml``, ``*.json``), looked at every ``static_seconds``; empty: none.
@@ -31,6 +32,7 @@ class Settings:
     addresses: tuple[str, ...] = ()
     hostname: str = ""
     root_dir: str = "/var/lib/pynetes/kubelet"
+    pulled_dir: str = ""
     log_dir: str = "/var/log/pods"
     listen_host: str = "0.0.0.0"
     port: int | None = 10250

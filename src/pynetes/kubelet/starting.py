@@ -108,7 +108,7 @@ class Starter:
         try:
             worker.interruptible = True
             image = await self._images.ensure(
-                worker.uid, container["image"], container.get("imagePullPolicy") or "", tell
+                worker.uid, container["image"], container.get("imagePullPolicy") or "", tell, worker.pull_secrets
             )
         except ImageError as error:
             raise self._no_image(worker, container["image"], error, tell) from None
@@ -151,7 +151,7 @@ class Starter:
             try:
                 worker.interruptible = True
                 worker.image_volumes[volume["name"]] = await self._images.ensure(
-                    worker.uid, spec.get("reference", ""), spec.get("pullPolicy") or "", tell
+                    worker.uid, spec.get("reference", ""), spec.get("pullPolicy") or "", tell, worker.pull_secrets
                 )
             except ImageError as error:
                 worker.image_volumes[volume["name"]] = error

@@ -310,7 +310,7 @@ def _absent(
 def _present(container: Object, latest: Container, before: Object | None, around: Around, limit: int) -> Object:
     status = _blank(container, around.features)
     status["restartCount"] = max(latest.config.attempt, (before or {}).get("restartCount", 0))
-    status["image"] = latest.config.image
+    status["image"] = latest.image or latest.config.image
     status["imageID"] = latest.image_ref
     status["containerID"] = f"{around.id_scheme}://{latest.id}"
     status["state"] = _state(latest, around, limit)

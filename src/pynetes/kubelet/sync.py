@@ -453,7 +453,7 @@ class PodSync:
         starts += [("initContainers", n) for n in actions.start_init]
         starts += [("containers", n) for n in actions.start]
         if starts:
-            await self._pull_secrets(worker.pod)
+            worker.pull_secrets = await self._pull_secrets(worker.pod)
             await self._p.starter.pull_volumes(worker)
         for where, name in starts:
             if worker.state is not State.SYNC:
@@ -471,13 +471,13 @@ class PodSync:
             if not started and where == "initContainers" and not pods.is_sidecar(found[1]):
                 return
 
-    async def _pull_secrets(self, pod: Object) -> None:
-        """Tell which secrets for registries are missing. A start goes on: the image may be there, or free to all."""
-        missing = []
+    async def _pull_secrets(self, pod: Object) -> list[Object]:
+        """The secrets for registries; which are missing is told. A start goes on: the image may be free to all."""
+        found, missing = [], []
         for reference in pod["spec"].get("imagePullSecrets") or ():
             try:
                 if reference.get("name"):
-                    await self._p.sources.secret(pod["metadata"]["namespace"], reference["name"])
+                    found.append(await self._p.sources.secret(pod["metadata"]["namespace"], reference["name"]))
             except StatusError:
                 missing.append(reference["name"])
         if missing:
@@ -486,6 +486,7 @@ class PodSync:
                 f"Unable to retrieve some image pull secrets ({', '.join(missing)}); "
                 "attempting to pull the image may not succeed.",
             )  # fmt: skip
+        return found
 
     async def _start_one(
         self, worker: Worker, where: str, container: Object, observed: PodRuntime, planned_on: PodRuntime

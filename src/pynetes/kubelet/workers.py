@@ -70,6 +70,7 @@ class Worker:
     overdue: it was active for longer than it may be.
     grace_override: seconds that the kubelet gives instead of the pod's own.
     gone: the API has no such pod any more.
+    pull_secrets: with which it may pull images.
     image_volumes: by volume, the image whose files it is, or why there is none.
     interruptible: the step may be cancelled: it waits for something that a deletion makes pointless.
     """
@@ -102,6 +103,7 @@ class Worker:
     prepared: str | None = None
     interruptible: bool = False
     hooked: set[str] = field(default_factory=set)
+    pull_secrets: list[Object] = field(default_factory=list)
     image_volumes: dict[str, Image | ImageError] = field(default_factory=dict)
 
     def take(self, pod: Object) -> None:

@@ -191,7 +191,8 @@ class ContainerConfig:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """``reason`` is ``Completed``, ``Error``, ``OOMKilled`` ... once exited. ``user``: (uid, gid, groups)."""
+    """``reason`` is ``Completed``, ``Error``, ``OOMKilled`` ... once exited. ``user``: (uid, gid, groups). ``image``: a
+    name of its image, ``image_ref``: by its contents."""
 
     id: str
     sandbox_id: str
@@ -204,19 +205,29 @@ class Container:
     signal: int = 0
     reason: str = ""
     message: str = ""
+    image: str = ""
     image_ref: str = ""
     user: tuple[int, int, tuple[int, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
+class Credentials:
+    """Who pulls from a registry."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Image:
-    """``user`` is the image's USER: digits or a name, or ``""``."""
+    """``user`` is the image's USER: digits or a name, or ``""``. ``pulled``: from a registry, not loaded by hand."""
 
     id: str
     tags: tuple[str, ...]
     digests: tuple[str, ...]
     size: int
     user: str = ""
+    pulled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,7 +352,7 @@ class Runtime(Protocol):
 
     async def list_images(self) -> Sequence[Image]: ...
 
-    async def pull_image(self, reference: str) -> Image:
+    async def pull_image(self, reference: str, credentials: Credentials | None = None) -> Image:
         """Raises: RuntimeFailure, with the registry's word, where it cannot be had."""
 
     async def remove_image(self, reference: str) -> None: ...

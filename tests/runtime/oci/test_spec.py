@@ -180,11 +180,11 @@ FILES = {
         (Security(), "app:extra", Identity(1000, 2000, (2000,))),
         (Security(), "77", Identity(77, 0, (0,))),
         (Security(run_as_user=1000), "root", Identity(1000, 100, (100, 2000))),
-        (Security(run_as_user=1000, run_as_group=5, supplemental_groups=(9,)), "", Identity(1000, 5, (5, 2000, 9))),
+        (Security(run_as_user=1000, run_as_group=5, supplemental_groups=(9,)), "", Identity(1000, 5, (5, 9, 2000))),
         (
             Security(run_as_user=1000, supplemental_groups=(9,), supplemental_groups_policy="Strict"),
             "",
-            Identity(1000, 100, (100, 9)),
+            Identity(1000, 100, (9, 100)),
         ),
     ],
 )

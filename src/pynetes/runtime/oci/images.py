@@ -63,6 +63,9 @@ class ImageStore:
                 return record
         return None
 
+    def of(self, image_id: str) -> ImageRecord | None:
+        return self._read().get(image_id)
+
     def layer_paths(self, layers: Sequence[str]) -> list[Path]:
         """The unpacked layers' directories, lowest first."""
         return [self.layer_path(layer) for layer in layers]
@@ -151,6 +154,7 @@ class ImageStore:
         *,
         tags: Iterable[str] = (),
         digests: Iterable[str] = (),
+        by_hand: bool = True,
     ) -> ImageRecord:
         """Bring an image in: its configuration document, and each diff id with its unpacked directory or ``None`` for
         one that is there already. A tag that another image had moves to this one."""
@@ -177,6 +181,7 @@ class ImageStore:
                     "architecture": config.get("architecture", ""),
                     **(config.get("config") or {}),
                 },
+                by_hand=by_hand or (known is not None and known.by_hand),
             )
             images[image_id] = record
             self._write(images)
@@ -226,7 +231,8 @@ class ImageStore:
 
 def as_image(record: ImageRecord) -> Image:
     """As the kubelet sees it."""
-    return Image(record.id, record.tags, record.digests, record.size, str(record.config.get("User") or ""))
+    user = str(record.config.get("User") or "")
+    return Image(record.id, record.tags, record.digests, record.size, user, not record.by_hand)
 
 
 def _size(path: Path) -> int:

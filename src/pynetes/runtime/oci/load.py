@@ -30,10 +30,11 @@ from pynetes.runtime.types import RuntimeFailure
 
 Open = Callable[[str], IO[bytes]]
 
+NAME_ANNOTATION = "io.containerd.image.name"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386", "riscv64": "riscv64"}
 
 
-def load(store: ImageStore, source: Path, tags: Sequence[str] = ()) -> list[ImageRecord]:
+def load(store: ImageStore, source: Path, tags: Sequence[str] = (), *, by_hand: bool = True) -> list[ImageRecord]:
     """The images that came in. ``tags``: names for an archive of one image, instead of its own.
 
     Raises: RuntimeFailure for an archive that is none or lies about its contents; OSError.
@@ -47,7 +48,7 @@ def load(store: ImageStore, source: Path, tags: Sequence[str] = ()) -> list[Imag
             raise RuntimeFailure(f"{source} is neither an OCI layout nor an archive of docker save")
         if tags and len(found) != 1:
             raise RuntimeFailure(f"{source} holds {len(found)} images: none can be named {', '.join(tags)}")
-        return [_bring_in(store, workplace, open_, image, tags) for image in found]
+        return [_bring_in(store, workplace, open_, image, tags, by_hand) for image in found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,9 @@ class _Found:
     digest: str = ""
 
 
-def _bring_in(store: ImageStore, workplace: Path, open_: Open, image: _Found, tags: Sequence[str]) -> ImageRecord:
+def _bring_in(
+    store: ImageStore, workplace: Path, open_: Open, image: _Found, tags: Sequence[str], by_hand: bool
+) -> ImageRecord:
     raw = _all(open_(image.config))
     digest = f"sha256:{hashlib.sha256(raw).hexdigest()}"
     if image.config_digest and digest != image.config_digest:
@@ -82,12 +85,13 @@ def _bring_in(store: ImageStore, workplace: Path, open_: Open, image: _Found, ta
             path = store.unpack_layer(cast(BinaryIO, counted), workplace, diff_ids[:position])
             counted.drain()
         if counted.digest() != diff_id:
-            raise RuntimeFailure(f"layer {blob} has the diff id {counted.digest()}, not {diff_id}")
+            raise RuntimeFailure(f'wrong diff id calculated on extraction "{counted.digest()}"')
         made[diff_id] = path
-    names = list(tags) or list(image.tags)
-    repositories = {references.parse(t).name for t in names}
+    names = [references.parse(t) for t in tags or image.tags]
+    repositories = {name.name for name in names}
     digests = [f"{r}@{image.digest}" for r in sorted(repositories)] if image.digest else []
-    return store.add(config, digest, made, tags=names, digests=digests)
+    own = [str(name) for name in names if not name.digest]
+    return store.add(config, digest, made, tags=own, digests=digests, by_hand=by_hand)
 
 
 def _docker(manifest: Sequence[Mapping[str, Any]]) -> Iterator[_Found]:
@@ -98,14 +102,14 @@ def _docker(manifest: Sequence[Mapping[str, Any]]) -> Iterator[_Found]:
 def _layout(open_: Open) -> Iterator[_Found]:
     for descriptor in orjson.loads(_all(open_("index.json"))).get("manifests") or ():
         annotations = descriptor.get("annotations") or {}
-        name = annotations.get("io.containerd.image.name") or annotations.get("org.opencontainers.image.ref.name") or ""
+        name = annotations.get(NAME_ANNOTATION) or annotations.get("org.opencontainers.image.ref.name") or ""
         tags = (name,) if name and _is_name(name) else ()
         chosen = _for_this_machine(open_, descriptor)
         manifest = orjson.loads(_blob(open_, chosen))
         yield _Found(
-            _blob_name(manifest["config"]["digest"]),
+            blob_name(manifest["config"]["digest"]),
             manifest["config"]["digest"],
-            tuple(_blob_name(layer["digest"]) for layer in manifest.get("layers") or ()),
+            tuple(blob_name(layer["digest"]) for layer in manifest.get("layers") or ()),
             tags,
             descriptor["digest"],
         )
@@ -127,21 +131,33 @@ def _for_this_machine(open_: Open, descriptor: Mapping[str, Any]) -> Mapping[str
     document = orjson.loads(_blob(open_, descriptor))
     if "manifests" not in document:
         return descriptor
-    wanted = ARCHITECTURES.get(platform.machine(), platform.machine())
-    for entry in document["manifests"]:
+    chosen = fitting(document["manifests"])
+    if chosen is None:
+        raise RuntimeFailure(f"no image for linux/{_architecture()} in {descriptor['digest']}")
+    return _for_this_machine(open_, chosen)
+
+
+def fitting(manifests: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The first of an index's manifests that is for this machine."""
+    wanted = _architecture()
+    for entry in manifests:
         at = entry.get("platform") or {}
         if at.get("architecture", wanted) == wanted and at.get("os", "linux") == "linux":
-            return _for_this_machine(open_, entry)
-    raise RuntimeFailure(f"no image for linux/{wanted} in {descriptor['digest']}")
+            return entry
+    return None
 
 
-def _blob_name(digest: str) -> str:
+def _architecture() -> str:
+    return ARCHITECTURES.get(platform.machine(), platform.machine())
+
+
+def blob_name(digest: str) -> str:
     algorithm, _, value = digest.partition(":")
     return f"blobs/{algorithm}/{value}"
 
 
 def _blob(open_: Open, descriptor: Mapping[str, Any]) -> bytes:
-    data = _all(open_(_blob_name(descriptor["digest"])))
+    data = _all(open_(blob_name(descriptor["digest"])))
     if f"sha256:{hashlib.sha256(data).hexdigest()}" != descriptor["digest"]:
         raise RuntimeFailure(f"blob {descriptor['digest']} has other contents")
     return data

@@ -13,12 +13,13 @@ from pynetes.runtime.oci import exec as execs
 from pynetes.runtime.oci.endings import Endings
 from pynetes.runtime.oci.images import ImageStore, as_image
 from pynetes.runtime.oci.layers import disk_usage
-from pynetes.runtime.oci.state import State, as_container, as_sandbox
+from pynetes.runtime.oci.registry.pull import pull
+from pynetes.runtime.oci.state import Live, State, as_container, as_sandbox
 from pynetes.runtime.oci.types import Settings
-from pynetes.runtime.references import parse
 from pynetes.runtime.types import (
     Container,
     ContainerConfig,
+    Credentials,
     ExecResult,
     Features,
     Image,
@@ -109,10 +110,10 @@ class OCIRuntime:
 
     async def list_containers(self, sandbox_id: str = "") -> Sequence[Container]:
         found = self._state.of_sandbox(sandbox_id) if sandbox_id else self._state.containers.values()
-        return [as_container(live) for live in found]
+        return [self._shown(live) for live in found]
 
     async def container(self, container_id: str) -> Container:
-        return as_container(self._state.container(container_id))
+        return self._shown(self._state.container(container_id))
 
     async def update_resources(self, container_id: str, resources: Resources) -> None:
         await update.update(self._state, container_id, resources)
@@ -139,16 +140,13 @@ class OCIRuntime:
     async def list_images(self) -> Sequence[Image]:
         return [as_image(record) for record in self._state.images.all()]
 
-    async def pull_image(self, reference: str) -> Image:
-        """What is in the store already counts as pulled; there is no client for registries yet."""
-        image = await self.image(reference)
-        if image is not None:
-            return image
-        raise RuntimeFailure(
-            f'failed to pull and unpack image "{parse(reference)}": registries are not supported yet; '
-            f"bring the image in with: pynetes image load FILE",
-            "ErrImagePull",
-        )
+    async def pull_image(self, reference: str, credentials: Credentials | None = None) -> Image:
+        """Differs: what was loaded or built by hand counts as pulled, so that no registry is needed for it."""
+        record = self._state.images.get(reference)
+        if record is None or not record.by_hand:
+            folder = self._state.settings.registries
+            record = await pull(self._state.clock, self._state.images, reference, credentials, folder)
+        return as_image(record)
 
     async def remove_image(self, reference: str) -> None:
         await self._state.clock.in_thread(self._state.images.remove, reference)
@@ -173,3 +171,6 @@ class OCIRuntime:
 
     def events(self) -> AsyncIterator[PodEvent]:
         return self._state.events()
+
+    def _shown(self, live: Live) -> Container:
+        return as_container(live, self._state.images.of(live.record.image_id))

@@ -18,7 +18,7 @@ from pynetes.aio.tasks import Tasks
 from pynetes.network.cni import CNI
 from pynetes.runtime.oci.cgroups import Cgroups
 from pynetes.runtime.oci.images import ImageStore
-from pynetes.runtime.oci.types import ContainerRecord, Paths, SandboxRecord, Settings, save
+from pynetes.runtime.oci.types import ContainerRecord, ImageRecord, Paths, SandboxRecord, Settings, save
 from pynetes.runtime.types import (
     Container,
     ContainerState,
@@ -147,8 +147,9 @@ def as_sandbox(record: SandboxRecord) -> Sandbox:
     return Sandbox(record.id, record.config, state, record.created_at, record.ips)
 
 
-def as_container(live: Live) -> Container:
-    """As the kubelet sees it. The reason is containerd's: ``StartError`` comes with the exit code 128."""
+def as_container(live: Live, image: ImageRecord | None) -> Container:
+    """As the kubelet sees it, with the names that its image has now. The reason is containerd's: ``StartError`` comes
+    with the exit code 128."""
     record = live.record
     states = {
         Life.CREATED: ContainerState.CREATED,
@@ -176,7 +177,8 @@ def as_container(live: Live) -> Container:
         exit_code=record.exit_code,
         reason=reason,
         message=record.start_error,
-        image_ref=record.image_id,
+        image=min(image.tags, default="") if image else "",
+        image_ref=min(image.digests, default=record.image_id) if image else record.image_id,
         user=record.user,
     )
 

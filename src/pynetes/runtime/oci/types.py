@@ -47,6 +47,7 @@ class Settings:
     """Where the programs are, and what a node's administrator may choose.
 
     ``image_root``: the image store, which runtimes of several nodes of one host may share; ``None``: below the root.
+    ``registries``: the folder that says how registries are reached, see ``registry.endpoints``; ``None``: by default.
     ``handlers``: the names of RuntimeClasses' handlers that mean this runtime.
     ``unprivileged_ports`` and ``unprivileged_icmp``: as containerd sets them in each pod's network namespace.
     """
@@ -54,6 +55,7 @@ class Settings:
     runc: str = "runc"
     conmon: str = "/usr/bin/conmon"
     image_root: Path | None = None
+    registries: Path | None = Path("/etc/containerd/certs.d")
     cgroup_mount: Path = Path("/sys/fs/cgroup")
     shm_bytes: int = 64 * 1024 * 1024
     capabilities: tuple[str, ...] = DEFAULT_CAPABILITIES
@@ -137,7 +139,8 @@ class ContainerRecord:
 
 @dataclass(frozen=True, slots=True)
 class ImageRecord:
-    """An image in the store. ``config``: the image configuration's ``config``; ``layers``: diff ids, lowest first."""
+    """An image in the store. ``config``: the image configuration's ``config``; ``layers``: diff ids, lowest first;
+    ``by_hand``: it was loaded or built, not pulled."""
 
     id: str
     tags: tuple[str, ...]
@@ -145,6 +148,7 @@ class ImageRecord:
     size: int
     layers: tuple[str, ...]
     config: Mapping[str, Any] = field(default_factory=dict)
+    by_hand: bool = True
 
 
 def save(path: Path, record: object) -> None:

@@ -44,8 +44,7 @@ def identify(security: Security, image_user: str, read: ReadFile) -> Identity:
     memberships: list[int] = []
     if security.supplemental_groups_policy != "Strict" and user.name:
         memberships = [number for _, number, members in groups if user.name in members]
-    everything = [gid, *memberships, *security.supplemental_groups]
-    return Identity(user.uid, gid, tuple(dict.fromkeys(everything)))
+    return Identity(user.uid, gid, tuple(sorted({gid, *memberships, *security.supplemental_groups})))
 
 
 def _find_user(users: list[_User], wanted: str) -> _User:

@@ -18,6 +18,7 @@ from pynetes.runtime.types import (
     Container,
     ContainerConfig,
     ContainerState,
+    Credentials,
     ExecResult,
     Features,
     Image,
@@ -238,7 +239,7 @@ class SimulatedRuntime:
         references = {p.container.config.image for p in self._processes.values()}
         return [_image(r) for r in sorted(references)]
 
-    async def pull_image(self, reference: str) -> Image:
+    async def pull_image(self, reference: str, credentials: Credentials | None = None) -> Image:
         if reference in self.absent_images:
             raise RuntimeFailure(f'failed to pull image "{reference}": not found')
         return _image(reference)
