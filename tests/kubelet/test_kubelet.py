@@ -217,7 +217,8 @@ def test_a_pod_with_an_unsupported_field_fails_by_name() -> None:
 def test_a_missing_config_map_is_told_and_waited_for() -> None:
     async def body(node: Node) -> None:
         volume = {"name": "v", "configMap": {"name": "later"}}
-        node.api.put("pods", pod("p", volumes=[volume]))
+        mounts = [{"name": "v", "mountPath": "/v"}]
+        node.api.put("pods", pod("p", container("c", volumeMounts=mounts), volumes=[volume]))
         await node.clock.sleep(2)
         assert node.pod("p")["status"]["phase"] == "Pending"
         node.api.put("configmaps", {"metadata": {"name": "later", "namespace": "default"}, "data": {}})

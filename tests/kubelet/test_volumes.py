@@ -9,8 +9,11 @@ from pynetes.aio.clock import VirtualClock, run_virtual
 from pynetes.kubelet.disk import LinuxVolumes
 from pynetes.kubelet.host import File, Medium, MountError
 from pynetes.kubelet.volumes import atomic
+from pynetes.kubelet.volumes.content import Context
+from pynetes.kubelet.volumes.manager import VolumeFailure, VolumeManager
 from pynetes.kubelet.volumes.mediums import medium_of
 from pynetes.meta.objects import Object
+from pynetes.meta.status import not_found
 from tests.kubelet.api import container, pod
 
 MIB = 1024 * 1024
@@ -96,3 +99,27 @@ def test_a_token_belongs_to_the_one_user_of_its_pod_and_to_the_pods_group(tmp_pa
     assert (link.st_uid, link.st_gid) == (token.st_uid, token.st_gid) == (1000, 2000)
     assert token.st_mode & 0o777 == 0o640
     assert (tmp_path / "a" / "b").stat().st_gid == 2000
+
+
+class NoConfigMaps:
+    async def config_map(self, namespace: str, name: str) -> Object:
+        raise not_found("", "configmaps", name)
+
+
+@pytest.mark.parametrize(("where", "fails"), [("", False), ("containers", True), ("initContainers", True)])
+def test_a_volume_that_no_container_mounts_keeps_nobody_waiting(tmp_path: Path, where: str, fails: bool) -> None:
+    """A kubelet v1.36.3 starts a pod whose volume names a ConfigMap that is not there, when nothing mounts it."""
+    subject = pod(
+        "p", container("c"), initContainers=[container("i")], volumes=[{"name": "v", "configMap": {"name": "no"}}]
+    )
+    if where:
+        subject["spec"][where][0]["volumeMounts"] = [{"name": "v", "mountPath": "/v"}]
+    clock = VirtualClock()
+    manager = VolumeManager(LinuxVolumes(clock), str(tmp_path))
+    work = manager.set_up(subject, Context(NoConfigMaps(), None, {}))  # type: ignore[arg-type]
+    if not fails:
+        run_virtual(work, clock)
+        return
+    with pytest.raises(VolumeFailure) as failed:
+        run_virtual(work, clock)
+    assert [failure.volume for failure in failed.value.failures] == ["v"]

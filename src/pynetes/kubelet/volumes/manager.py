@@ -6,6 +6,7 @@ Source: kubernetes ``pkg/kubelet/volumemanager``, ``pkg/volume``.
 import asyncio
 from typing import NamedTuple
 
+from pynetes.kubelet import pods
 from pynetes.kubelet.host import MountError, Volumes
 from pynetes.kubelet.volumes.content import Context, content
 from pynetes.kubelet.volumes.mediums import medium_of
@@ -61,11 +62,12 @@ class VolumeManager:
         return any(k in volume for k in ("configMap", "secret", "downwardAPI", "projected"))
 
     async def set_up(self, pod: Object, context: Context) -> None:
-        """Make or refresh all volumes. A second call changes only what has other content.
+        """Make or refresh the volumes that containers mount. A second call changes only what has other content.
 
         Raises: VolumeFailure naming each that failed; the others are there.
         """
-        volumes = pod["spec"].get("volumes") or []
+        mounted = {mount["name"] for _, c in pods.all_containers(pod) for mount in c.get("volumeMounts") or ()}
+        volumes = [volume for volume in pod["spec"].get("volumes") or () if volume["name"] in mounted]
         if not volumes:
             return
         results = await asyncio.gather(*(self._one(pod, v, context) for v in volumes), return_exceptions=True)
