@@ -7,12 +7,11 @@ from typing import Any
 
 from pynetes.kinds import rows
 from pynetes.kinds.core.pod_defaults import fill, fill_empty
-from pynetes.kinds.metadata import Validation
+from pynetes.kinds.flowcontrol import flow_schema_validation, priority_level_validation
 from pynetes.kinds.strategy import Strategy
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import Hooks
 
-_VALIDATION = Validation(namespaced=False)
 _STRATEGY = Strategy(generation=True, has_status=True, resets_metadata=True)
 
 
@@ -61,8 +60,8 @@ SCHEMA_HOOKS = Hooks(
     default=default_schema,
     prepare_create=_STRATEGY.create,
     prepare_update=_STRATEGY.update,
-    validate=_VALIDATION.create,
-    validate_update=_VALIDATION.update,
+    validate=flow_schema_validation.validate,
+    validate_update=flow_schema_validation.validate_update,
     table_row=schema_row,
 )
 
@@ -70,7 +69,7 @@ LEVEL_HOOKS = Hooks(
     default=default_level,
     prepare_create=_STRATEGY.create,
     prepare_update=_STRATEGY.update,
-    validate=_VALIDATION.create,
-    validate_update=_VALIDATION.update,
+    validate=priority_level_validation.validate,
+    validate_update=priority_level_validation.validate_update,
     table_row=level_row,
 )
