@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pynetes.meta import validation
-from pynetes.meta.fielderrors import invalid
+from pynetes.meta.fielderrors import Path, forbidden, invalid
 from pynetes.meta.names import NameRule, dns1123_subdomain
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import WriteContext
@@ -44,6 +44,12 @@ def kube_finalizer(path: str, name: str) -> list[Cause]:
     if "/" in name or name in STANDARD_FINALIZERS:
         return []
     return [invalid(path, name, "name is neither a standard finalizer name nor is it fully qualified")]
+
+
+def only_labels_and_annotations(path: Path, meta: Object) -> list[Cause]:
+    """Against more in the metadata of a template. A field is called as Go's, its first letter small."""
+    others = (name for name in meta if name not in ("annotations", "labels"))
+    return [forbidden(f"{path}.{'uID' if name == 'uid' else name}", "cannot be set") for name in others]
 
 
 @dataclass(frozen=True, slots=True)

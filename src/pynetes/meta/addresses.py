@@ -93,6 +93,15 @@ def strict_cidr(path: Path, text: str) -> list[Cause]:
     return [] if text == canonical else [invalid(path, text, f"must be in canonical form ({quoted(canonical)})")]
 
 
+def interface_address(path: Path, text: str) -> list[Cause]:
+    """An address with the length of its network's prefix."""
+    parsed = parse_cidr(text)
+    if parsed is None:
+        return [invalid(path, text, "must be a valid address in CIDR form, (e.g. 10.9.8.7/24 or 2001:db8::1/64)")]
+    canonical = f"{parsed[0]}/{parsed[1].prefixlen}"
+    return [] if text == canonical else [invalid(path, text, f"must be in canonical form ({quoted(canonical)})")]
+
+
 def endpoint_ip(path: Path, text: str) -> list[Cause]:
     """An address that traffic may be sent to: none that means the host itself or its link."""
     address = parse_ip(text)

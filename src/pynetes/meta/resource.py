@@ -79,7 +79,8 @@ class Subresource:
 class WriteContext:
     """What a hook may know besides the objects. ``subresource`` is ``""`` for the main resource, or ``status`` ...
 
-    ``warnings`` takes what the client hears although the object may turn out to be invalid.
+    ``warnings`` takes what the client hears although the object may turn out to be invalid; ``namespace_labels()`` are
+    those of the object's namespace.
     """
 
     now: float = 0.0
@@ -87,6 +88,7 @@ class WriteContext:
     subresource: str = ""
     dry_run: bool = False
     warnings: list[str] = field(default_factory=list)
+    namespace_labels: Callable[[], Mapping[str, str]] = dict
 
 
 @dataclass(frozen=True, slots=True)

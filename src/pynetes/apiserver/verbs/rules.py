@@ -25,6 +25,7 @@ _CREATED_BY_UPDATE = frozenset(
 
 _REVISION_NEEDED = frozenset(
     {
+        ("apiregistration.k8s.io", "apiservices"),
         ("certificates.k8s.io", "podcertificaterequests"),
         ("certificates.k8s.io", "clustertrustbundles"),
         ("node.k8s.io", "runtimeclasses"),

@@ -4,8 +4,9 @@ The pure part of a verb decides the next object; what is here puts its bytes int
 has seen them. Source: apiserver ``pkg/registry/generic/registry/store.go``, ``pkg/storage/etcd3/store.go``.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from pynetes.apiserver import faults
 from pynetes.apiserver.allocation import Allocation, services
@@ -72,7 +73,15 @@ def write_context(ctx: Context, dry_run: bool = False, subresource: str | None =
     """What hooks may know. ``subresource``: other than the path's."""
     if subresource is None:
         subresource = ctx.info.subresource
-    return WriteContext(ctx.server.clock.now(), ctx.user.name, subresource, dry_run, ctx.warnings)
+    labels = partial(_namespace_labels, ctx)
+    return WriteContext(ctx.server.clock.now(), ctx.user.name, subresource, dry_run, ctx.warnings, labels)
+
+
+def _namespace_labels(ctx: Context) -> Mapping[str, str]:
+    namespaces = ctx.server.resources.get("", "namespaces")
+    assert namespaces is not None
+    entry = ctx.server.cache.of(namespaces).get(namespaces.storage_key("", ctx.info.namespace))
+    return (entry.object["metadata"].get("labels") or {}) if entry is not None else {}
 
 
 async def put_new(target: Target, obj: Object, dry_run: bool, lease: int = 0) -> Entry | Object:

@@ -49,9 +49,12 @@ def default_failure_policy(policy: Object | None) -> None:
 
 
 def prepare_create(job: Object, context: WriteContext) -> None:
+    meta = job["metadata"]
+    if (prefix := meta.get("generateName")) and meta["name"].startswith(prefix) and meta.get("labels"):
+        meta["labels"] = dict(meta["labels"])  # upstream tries generated names with copies, which share no map
     _generate_selector(job)
     _STRATEGY.create(job, context)
-    meta, labels = job["metadata"], (job["spec"]["template"].get("metadata") or {}).get("labels")
+    labels = (job["spec"]["template"].get("metadata") or {}).get("labels")
     if labels and not meta.get("labels"):  # as the default does it when the job is read again
         meta["labels"] = dict(labels)
 

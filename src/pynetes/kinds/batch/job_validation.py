@@ -49,9 +49,9 @@ def validate(job: Object, context: WriteContext) -> Sequence[Cause]:
 
 
 def _without_generated_labels(job: Object) -> Object:
-    """Labels that the job got of its template are not told as its own."""
+    """Of a template without labels of its own the job has only the generated ones: those upstream adds later."""
     meta = job["metadata"]
-    if UID_LABEL not in (meta.get("labels") or {}):
+    if not set(meta.get("labels") or {}) <= {"controller-uid", "job-name", UID_LABEL, NAME_LABEL}:
         return job
     return {**job, "metadata": {k: v for k, v in meta.items() if k != "labels"}}
 

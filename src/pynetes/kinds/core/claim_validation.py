@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pynetes.kinds.core import resource_names
 from pynetes.kinds.core.resource_names import NOT_POSITIVE
 from pynetes.kinds.internal import difference
-from pynetes.kinds.metadata import object_meta, object_meta_update
+from pynetes.kinds.metadata import object_meta, object_meta_update, only_labels_and_annotations
 from pynetes.meta.fielderrors import Path, Raw, forbidden, immutable, invalid, not_supported, required, same
 from pynetes.meta.names import dns1123_label, dns1123_subdomain, qualified_name
 from pynetes.meta.objects import Object
@@ -215,7 +215,5 @@ def claim_template(path: Path, template: Object) -> list[Cause]:
     meta = template.get("metadata") or {}
     causes = annotations(f"{path}.metadata.annotations", meta.get("annotations"))
     causes += labels(f"{path}.metadata.labels", meta.get("labels"))
-    for name, value in meta.items():
-        if name not in ("annotations", "labels") and value:
-            causes.append(forbidden(f"{path}.metadata.{name}", "cannot be set"))
+    causes += only_labels_and_annotations(f"{path}.metadata", meta)
     return causes + claim_spec(f"{path}.spec", template.get("spec") or {})

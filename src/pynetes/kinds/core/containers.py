@@ -20,7 +20,6 @@ _MESSAGE_POLICIES = ("File", "FallbackToLogsOnError")
 _POLICIES = ("Always", "Never", "OnFailure")
 _ACTIONS = ("Restart", "RestartAllContainers")
 _NOT_EPHEMERAL = "cannot be set for an Ephemeral Container"
-_POINTERS = frozenset(("livenessProbe", "readinessProbe", "startupProbe", "lifecycle"))
 """Those of the above that are there also when they are empty."""
 _NOT_INIT = "may not be set for init containers without restartPolicy=Always"
 _FORBIDDEN_EPHEMERAL = (
@@ -75,7 +74,7 @@ def init_containers(path: Path, values: Sequence[Object], regular: Sequence[Obje
     for i, container in enumerate(values):
         at, name = f"{path}[{i}]", container.get("name") or ""
         causes += _common(at, container, scope)
-        causes += _restart_policy(at, container)
+        causes += _restart_policy(at, container, is_init=True)
         if name in names:
             causes.append(duplicate(f"{at}.name", name))
         elif name:
@@ -112,7 +111,8 @@ def ephemeral_containers(path: Path, values: Sequence[Object], others: Collectio
         if target and target not in others:
             causes.append(not_found(f"{at}.targetContainerName", target))
         for member in _FORBIDDEN_EPHEMERAL:
-            if container.get(member) or (member in _POINTERS and container.get(member) is not None):
+            # it is enough to be there; but resources are no pointer
+            if container.get(member) is not None and (member != "resources" or container[member]):
                 causes.append(forbidden(f"{at}.{member}", _NOT_EPHEMERAL))
         for j, mount in enumerate(container.get("volumeMounts") or ()):
             for member in ("subPath", "subPathExpr"):
@@ -219,7 +219,7 @@ def _resize_policy(path: Path, policies: Sequence[Object], restart_policy: str) 
     return causes
 
 
-def _restart_policy(path: Path, container: Object) -> list[Cause]:
+def _restart_policy(path: Path, container: Object, *, is_init: bool = False) -> list[Cause]:
     policy, rules = container.get("restartPolicy"), container.get("restartPolicyRules") or ()
     causes: list[Cause] = []
     if policy is None:
@@ -227,6 +227,8 @@ def _restart_policy(path: Path, container: Object) -> list[Cause]:
             return []
         detail = "must specify restartPolicy when restart rules are used"
         causes.append(required(f"{path}.restartPolicy", detail))
+        if is_init:
+            return causes
     elif policy not in _POLICIES:
         causes.append(not_supported(f"{path}.restartPolicy", policy, _POLICIES))
     if len(rules) > 20:

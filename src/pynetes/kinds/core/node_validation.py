@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pynetes.kinds.core import resource_names
 from pynetes.kinds.metadata import object_meta, object_meta_update
 from pynetes.meta import gojson
-from pynetes.meta.addresses import is_dual_stack, legacy_cidr
-from pynetes.meta.fielderrors import Path, duplicate, forbidden, invalid, not_supported, required, with_detail
+from pynetes.meta.addresses import is_dual_stack, legacy_cidr, parse_cidr
+from pynetes.meta.fielderrors import Path, duplicate, forbidden, internal, invalid, not_supported, required, with_detail
 from pynetes.meta.gotext import quoted
-from pynetes.meta.names import label_value
+from pynetes.meta.names import label_value, max_len_error, size
 from pynetes.meta.objects import Object
 from pynetes.meta.resource import WriteContext
 from pynetes.meta.status import Cause
@@ -17,6 +17,7 @@ from pynetes.meta.validation import label_name
 
 _AVOID_PODS = "scheduler.alpha.kubernetes.io/preferAvoidPods"
 TAINT_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+_LONGEST_FEATURE = 253
 _FEATURE = re.compile(r"[A-Z][a-zA-Z0-9]*(/[a-zA-Z][a-zA-Z0-9]*)*", re.ASCII).fullmatch
 
 
@@ -26,12 +27,23 @@ def validate(node: Object, context: WriteContext) -> Sequence[Cause]:
     causes += _avoided_pods((node["metadata"].get("annotations") or {}).get(_AVOID_PODS))
     causes += taints("metadata.taints", spec.get("taints") or ())
     causes += _amounts(status)
-    causes += _features(status)
-    if cidrs := spec.get("podCIDRs"):
-        for i, cidr in enumerate(cidrs):
-            causes += legacy_cidr(f"spec.podCIDRs[{i}]", cidr)
-        if len(cidrs) > 1 and (len(cidrs) > 2 or not is_dual_stack(cidrs)):
-            causes.append(invalid("spec.podCIDRs", cidrs, "may specify no more than one CIDR for each IP family"))
+    swap = ((status.get("nodeInfo") or {}).get("swap") or {}).get("capacity")
+    if swap is not None and swap <= 0:
+        causes.append(invalid("metadata.nodeSwapStatus.capacity", swap, "must be greater than zero"))
+    return causes + _features(status) + _pod_cidrs("spec.podCIDRs", spec.get("podCIDRs") or ())
+
+
+def _pod_cidrs(path: Path, cidrs: Sequence[str]) -> list[Cause]:
+    causes = [cause for i, cidr in enumerate(cidrs) for cause in legacy_cidr(f"{path}[{i}]", cidr)]
+    if len(cidrs) < 2:
+        return causes
+    bad = next(((i, cidr) for i, cidr in enumerate(cidrs) if parse_cidr(cidr) is None), None)
+    if bad is not None:
+        why = f"invalid CIDR[{bad[0]}]: <nil> (invalid CIDR address: {bad[1]})"
+        detail = f"invalid PodCIDRs. failed to check with dual stack with error:{why}"
+        causes.append(internal(path, detail))
+    if bad is not None or len(cidrs) > 2 or not is_dual_stack(cidrs):
+        causes.append(invalid(path, cidrs, "may specify no more than one CIDR for each IP family"))
     return causes
 
 
@@ -87,18 +99,27 @@ def _features(status: Object) -> list[Cause]:
     features = status.get("declaredFeatures") or ()
     for i, feature in enumerate(features):
         path = f"status.declaredFeatures[{i}]"
-        if not _FEATURE(feature):
-            detail = (
-                f"invalid feature name {quoted(feature)}: must start with an UpperCamelCase segment, with subsequent"
-                " segments separated by '/' (e.g., MyFeature or MyFeature/mySubFeature), and contain only alphanumeric"
-                " characters and slashes"
-            )
-            causes.append(invalid(path, feature, detail))
-        if i and features[i - 1] == feature:
-            causes.append(duplicate(path, feature))
-        elif i and features[i - 1] > feature:
-            causes.append(invalid(path, feature, "list must be sorted alphabetically"))
+        if problem := _feature_problem(feature):
+            causes.append(invalid(path, feature, f"invalid feature name {quoted(feature)}: {problem}"))
+        if i + 1 == len(features):
+            continue
+        following, after = features[i + 1], f"status.declaredFeatures[{i + 1}]"
+        if feature == following:
+            causes.append(duplicate(after, following))
+        elif feature > following:
+            causes.append(invalid(after, following, "list must be sorted alphabetically"))
     return causes
+
+
+def _feature_problem(feature: str) -> str:
+    if size(feature) > _LONGEST_FEATURE:
+        return max_len_error(_LONGEST_FEATURE)
+    if _FEATURE(feature):
+        return ""
+    return (
+        "must start with an UpperCamelCase segment, with subsequent segments separated by '/' (e.g., MyFeature or "
+        "MyFeature/mySubFeature), and contain only alphanumeric characters and slashes"
+    )
 
 
 def validate_update(node: Object, old: Object, context: WriteContext) -> Sequence[Cause]:
