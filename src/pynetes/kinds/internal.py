@@ -17,6 +17,7 @@ from pynetes.meta.objects import Object
 from pynetes.meta.schema import data_file
 
 _ZEROS = {"string": "", "bool": False, "int": 0, "quantity": "0", "intorstring": 0}
+_WITH_METADATA = frozenset(("PodTemplateSpec", "ResourceClaimTemplateSpec"))
 _POD_MEMBERS = ("hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace", "hostUsers")
 
 
@@ -63,7 +64,7 @@ def _as_internal_pod_spec(spec: Object) -> Object:
 
 
 def _struct(type_name: str, value: Mapping[str, Any]) -> Object:
-    meta = _metadata(value) if type_name == "PodTemplateSpec" else {}
+    meta = _metadata(value) if type_name in _WITH_METADATA else {}
     return meta | {go: _field(kind, value.get(name)) for go, name, kind in _types()[type_name]}
 
 
