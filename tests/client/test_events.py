@@ -164,7 +164,7 @@ def test_an_unreachable_server_is_tried_again_and_a_refusal_is_not():
     run(scenario)
 
 
-def test_what_is_too_much_or_has_no_kind_is_dropped_and_never_raises():
+def test_what_is_too_much_or_has_no_kind_is_dropped_and_never_raises(caplog):
     async def scenario(clock, server, recorder):
         recorder.event({"metadata": {"name": "x"}}, "Normal", "A", "a")
         for i in range(MAX_QUEUED + 5):
@@ -173,6 +173,11 @@ def test_what_is_too_much_or_has_no_kind_is_dropped_and_never_raises():
         assert len(server.requests) == MAX_QUEUED
 
     run(scenario)
+    told = [record.message for record in caplog.records if "waiting" in record.message]
+    assert told == [
+        f"too many events are waiting, dropping A about p{MAX_QUEUED}",
+        "5 events were dropped, for too many were waiting",
+    ]
 
 
 def test_a_name_that_no_event_may_have_is_replaced_and_cluster_objects_go_to_default():

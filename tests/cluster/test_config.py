@@ -1,5 +1,6 @@
 """Clusters of one host never share a network or a name on it, and bad names and sizes are told clearly."""
 
+import ipaddress
 import json
 
 import pytest
@@ -66,6 +67,18 @@ def test_the_host_and_the_nodes_have_addresses_on_the_node_network():
     assert [config.node_address(n) for n in (1, 2)] == ["10.89.0.2", "10.89.0.3"]
     assert config.dns_address == "10.96.0.10"
     assert make(nodes=0, simulated_nodes=1).host_address == "127.0.0.1"
+
+
+def test_every_pod_that_a_node_takes_finds_an_address():
+    """Kubernetes, "Considerations for large clusters": no more than 110 pods per node, unless it is told otherwise."""
+    for config, pods in ((make(), 110), (make(simulated_nodes=5), 250), (make(nodes=0, simulated_nodes=5), 1000)):
+        cluster = ipaddress.ip_network(config.pod_cidrs[0])
+        addresses = 2 ** (32 - config.node_cidr_mask) - 3  # less the network, the gateway and the broadcast
+        assert pods <= addresses
+        if not config.nodes:
+            assert config.simulated_pods == pods
+            assert 2 ** (config.node_cidr_mask - cluster.prefixlen) >= 5000
+        assert not cluster.overlaps(ipaddress.ip_network(config.service_cidrs[0]))
 
 
 def test_a_configuration_survives_its_file():

@@ -1,8 +1,9 @@
 """Events about objects, recorded in the background; the same thing said again becomes a count.
 
 Contract: ``event`` returns at once and never raises; events of one recorder are written one after another, in order.
-At most ``MAX_QUEUED`` wait; more are dropped with a log line. A source may say 25 things about an object, then one
-every five minutes. Ten different messages for one reason within ten minutes become one combined event.
+At most ``MAX_QUEUED`` wait; more are dropped, with a log line for the first and one for all. A source may say 25 things
+about an object, then one every five minutes. Ten different messages for one reason within ten minutes become one
+combined event.
 
 Source: client-go ``tools/record`` (``event.go``, ``events_cache.go``).
 """
@@ -132,6 +133,7 @@ class EventRecorder:
         self._shift = zlib.crc32(f"{component}/{host}".encode()) % 100_000
         self._last_nanoseconds = 0
         self._queue: deque[Object] = deque()
+        self._dropped = 0
         self._tasks = Tasks()
         self._writing: asyncio.Task[None] | None = None
 
@@ -142,7 +144,9 @@ class EventRecorder:
             log.error("no event %s: the object has no kind: %s", reason, reference)
             return
         if len(self._queue) >= MAX_QUEUED:
-            log.error("too many events are waiting, dropped %s about %s", reason, reference.get("name"))
+            if not self._dropped:
+                log.error("too many events are waiting, dropping %s about %s", reason, reference.get("name"))
+            self._dropped += 1
             return
         self._queue.append(self._make(reference, type, reason, message))
         if self._writing is None or self._writing.done():
@@ -190,6 +194,9 @@ class EventRecorder:
             event = self._correlator.correlate(self._queue.popleft(), self._clock.now())
             if event is not None:
                 await self._write(event)
+        if self._dropped:
+            log.error("%d events were dropped, for too many were waiting", self._dropped)
+            self._dropped = 0
 
     async def _write(self, event: Object) -> None:
         for attempt in range(TRIES):

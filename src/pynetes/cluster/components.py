@@ -218,6 +218,7 @@ def controller_settings(config: ClusterConfig, folder: ClusterDir) -> Any:
     ca = certificates.read(folder, "ca")
     return Settings(
         cluster_cidrs=config.pod_cidrs,
+        node_cidr_mask_ipv4=config.node_cidr_mask,
         service_cidrs=config.service_cidrs,
         ca_pem=ca.cert_pem.decode(),
         cluster_signing_cert_pem=ca.cert_pem.decode(),
@@ -363,10 +364,12 @@ async def simulated(config: ClusterConfig, folder: ClusterDir, clock: Clock | No
 
     clients = {name: client(name) for name in config.simulated_node_names}
     pair = certificates.read(folder, "kubelet-server-simulated")
-    await simulate(clients, clock, pair, certificates.ca_pem(folder))
+    await simulate(clients, clock, config.simulated_pods, pair, certificates.ca_pem(folder))
 
 
-async def simulate(clients: Mapping[str, Client], clock: Clock, pair: KeyPair | None, ca: bytes = b"") -> None:
+async def simulate(
+    clients: Mapping[str, Client], clock: Clock, max_pods: int, pair: KeyPair | None, ca: bytes = b""
+) -> None:
     """Run simulated nodes, by name, until cancelled, each as itself; what all read alike the first one reads for all.
 
     With a certificate pair each serves logs and exec on a free local port.
@@ -374,7 +377,7 @@ async def simulate(clients: Mapping[str, Client], clock: Clock, pair: KeyPair | 
     informers = Informers(next(iter(clients.values())), clock)
     tasks = Tasks()
     kubelets = [
-        simulated_kubelet(client, informers.read_by(client), clock, name, number, pair, ca)
+        simulated_kubelet(client, informers.read_by(client), clock, name, number, max_pods, pair, ca)
         for number, (name, client) in enumerate(clients.items())
     ]
     try:
@@ -392,6 +395,7 @@ def simulated_kubelet(
     clock: Clock,
     name: str,
     number: int,
+    max_pods: int,
     pair: KeyPair | None,
     ca: bytes,
 ) -> Any:
@@ -409,8 +413,8 @@ def simulated_kubelet(
         serving_certificate=pair.cert_pem if pair else b"",
         serving_key=pair.key_pem if pair else b"",
         client_ca=ca,
-        capacity={"cpu": "32", "memory": "256Gi", "pods": "1000", "ephemeral-storage": "500Gi"},
-        max_pods=1000,
+        capacity={"cpu": "32", "memory": "256Gi", "pods": str(max_pods), "ephemeral-storage": "500Gi"},
+        max_pods=max_pods,
         labels={"type": "simulated"},
     )
     runtime = SimulatedRuntime(clock)

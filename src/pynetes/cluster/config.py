@@ -16,6 +16,13 @@ MAX_CLUSTERS = 100
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?")
 
+SIMULATED_PODS = 1000
+"""What a simulated node takes where only simulated nodes are."""
+
+SIMULATED_NETWORK = "10.128.0.0/9"
+SIMULATED_MASK = 22
+"""Their pods' network leads nowhere, and so may be as large as they need it: 8,192 nodes with 1,021 pods each."""
+
 ROOTS_HOME = Path("/var/lib/pynetes")
 """Where root's clusters live unless ``$PYNETES_HOME`` says otherwise."""
 
@@ -56,6 +63,16 @@ class ClusterConfig:
     @property
     def simulated_node_names(self) -> tuple[str, ...]:
         return tuple(f"simulated-{number}" for number in range(1, self.simulated_nodes + 1))
+
+    @property
+    def node_cidr_mask(self) -> int:
+        """How long the prefix of each node's pod network is."""
+        return 24 if self.nodes else SIMULATED_MASK
+
+    @property
+    def simulated_pods(self) -> int:
+        """How many pods each simulated node takes: no more than it has addresses for."""
+        return 250 if self.nodes else SIMULATED_PODS
 
     @property
     def host_address(self) -> str:
@@ -213,5 +230,5 @@ def new_config(
         simulated_nodes=simulated_nodes,
         api_port=api_port,
         node_network=node_network(index),
-        pod_cidrs=(pod_network(index),),
+        pod_cidrs=(pod_network(index) if nodes else SIMULATED_NETWORK,),
     )

@@ -14,6 +14,7 @@ from pynetes.client.client import Client
 from pynetes.client.inprocess import InProcess
 from pynetes.client.kinds import NODES
 from pynetes.cluster import components
+from pynetes.cluster.config import SIMULATED_MASK, SIMULATED_NETWORK, SIMULATED_PODS
 from pynetes.cluster.ready import default_namespace_ready, node_ready
 from pynetes.controllers.settings import Settings as ControllerSettings
 from pynetes.http.types import PeerCertificate
@@ -51,7 +52,10 @@ class InProcessCluster:
         self.api = APIServer(self.store, clock, api_settings)
         tokens = self.api.authenticator.tokens
         self._controller_settings = replace(
-            controller_settings or ControllerSettings(), service_account_key=lambda: tokens.signing_key
+            controller_settings or ControllerSettings(),
+            service_account_key=lambda: tokens.signing_key,
+            cluster_cidrs=(SIMULATED_NETWORK,),
+            node_cidr_mask_ipv4=SIMULATED_MASK,
         )
         self._tasks = Tasks()
         self._clients: list[Client] = []
@@ -78,7 +82,7 @@ class InProcessCluster:
                 name: self.client_as(f"system:node:{name}", "system:nodes", user_agent="kubelet")
                 for name in self.node_names
             }
-            self._tasks.spawn(components.simulate(kubelets, self.clock, None), "nodes")
+            self._tasks.spawn(components.simulate(kubelets, self.clock, SIMULATED_PODS, None), "nodes")
         async with self.clock.timeout(self.parts.ready_timeout_seconds):
             await self._until_ready()
 
