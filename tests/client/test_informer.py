@@ -255,6 +255,26 @@ def test_a_late_handler_is_given_what_is_there_and_a_failing_one_does_not_stop_t
     run(scenario)
 
 
+def test_what_is_no_more_there_is_kept_for_nobody():
+    async def scenario(world):
+        for v in range(10):
+            world.api.put(A, v=v)
+            world.api.put(B, v=v)
+        informer = await world.begin()
+        old = informer.entry("one/a")
+        for v in range(10, 20):
+            world.api.put(A, v=v)
+        world.api.delete(B)
+        await world.clock.sleep(1)
+        assert len(world.informers._decoded) == 1  # of all revisions, the one object that there is
+        assert old.object["v"] == 9  # who has an older one may still read it
+        assert len(world.informers._decoded) == 1
+        world.informers.release(informer)
+        assert len(world.informers._decoded) == 0
+
+    run(scenario)
+
+
 def test_decoded_objects_are_bounded_and_mutations_are_found():
     async def scenario(world):
         for i in range(20):

@@ -9,7 +9,7 @@ Contract of an ``Informer``:
   the last known). An object deleted and made anew during a break comes as ``deleted`` then ``added``.
 - *Replayed*: a handler added late is first given every present entry as ``added``.
 - *Read-only*: ``Entry.object`` is shared by all; ``Informers.mutated`` finds who changed one.
-- *Bounded*: bytes and index columns stay; decoded objects are kept for the entries used last.
+- *Bounded*: bytes and index columns stay; decoded objects are kept for the present entries that were used last.
 
 Source: client-go ``tools/cache`` (``shared_informer.go``, ``thread_safe_store.go``).
 """
@@ -17,7 +17,7 @@ Source: client-go ``tools/cache`` (``shared_informer.go``, ``thread_safe_store.g
 import asyncio
 import copy
 import logging
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -49,7 +49,7 @@ class Entry:
         self.revision: str = obj["metadata"].get("resourceVersion", "")
         self.uid = uid_of(obj)
         self.columns: dict[str, tuple[str, ...]] = {}
-        self._decoded = decoded
+        self._decoded: DecodedObjects | None = decoded
         self._object: Object | None = obj
         self._used = False
         decoded.hold(self)
@@ -60,7 +60,8 @@ class Entry:
         obj = self._object
         if obj is None:
             obj = self._object = orjson.loads(self.value)
-            self._decoded.hold(self)
+            if self._decoded is not None:
+                self._decoded.hold(self)
         else:
             self._used = True
         return obj
@@ -78,6 +79,12 @@ class Entry:
         self._object = None
         return True
 
+    def retire(self) -> None:
+        """It is no more what is there: whoever still has it may read it, but nothing is kept for them."""
+        if self._decoded is not None:
+            self._decoded.release(self)
+            self._decoded = None
+
     def is_mutated(self) -> bool:
         return self._object is not None and self._object != orjson.loads(self.value)
 
@@ -87,17 +94,20 @@ class DecodedObjects:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._entries: deque[Entry] = deque()
+        self._entries: OrderedDict[Entry, None] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def hold(self, entry: Entry) -> None:
-        self._entries.append(entry)
+        self._entries[entry] = None
         while len(self._entries) > self._limit:
-            oldest = self._entries.popleft()
+            oldest, _ = self._entries.popitem(last=False)
             if not oldest.forget_object():
-                self._entries.append(oldest)
+                self._entries[oldest] = None
+
+    def release(self, entry: Entry) -> None:
+        self._entries.pop(entry, None)
 
     def mutated(self) -> list[str]:
         return [entry.key for entry in self._entries if entry.is_mutated()]
@@ -234,6 +244,8 @@ class Informer:
                 _take(index, old.columns[name], key)
             _put(index, values, entry)
         self._tell_all(Change("updated" if old else "added", key, old, entry))
+        if old is not None:
+            old.retire()
 
     def _remove(self, key: str, old: Entry, final: Entry) -> None:
         del self._entries[key]
@@ -246,6 +258,8 @@ class Informer:
             _take(self._indexes[name], values, key)
         final.columns = old.columns
         self._tell_all(Change("deleted", key, final, None))
+        old.retire()
+        final.retire()
 
     def _values(self, index: str, function: IndexFunction, obj: Object) -> tuple[str, ...]:
         try:
@@ -288,7 +302,7 @@ class Informers:
     ``cache`` bounds how many decoded objects are kept for all of them together.
     """
 
-    def __init__(self, client: Client, clock: Clock, *, cache: int = 4096, watch_list: bool = False) -> None:
+    def __init__(self, client: Client, clock: Clock, *, cache: int = 16_384, watch_list: bool = False) -> None:
         self.client = client
         self._clock = clock
         self._watch_list = watch_list
@@ -337,6 +351,8 @@ class Informers:
         del self._informers[next(wanted for wanted, (known, _) in self._informers.items() if known is informer)]
         if (task := self._running.pop(informer, None)) is not None:
             task.cancel()
+        for entry in informer.entries():
+            entry.retire()
 
     def start(self) -> None:
         """Begin all informers, and from now on each new one."""
