@@ -8,8 +8,10 @@ import pytest
 from pynetes.client.kinds import (
     CONTROLLER_REVISIONS,
     CRON_JOBS,
+    CUSTOM_RESOURCE_DEFINITIONS,
     DAEMON_SETS,
     DEPLOYMENTS,
+    HORIZONTAL_POD_AUTOSCALERS,
     JOBS,
     NODES,
     PERSISTENT_VOLUME_CLAIMS,
@@ -17,7 +19,9 @@ from pynetes.client.kinds import (
     PODS,
     STATEFUL_SETS,
 )
+from pynetes.client.types import Kind
 from pynetes.meta.status import StatusError
+from pynetes.meta.times import rfc3339
 from pynetes.testing import Cluster
 
 SIMULATE = "pynetes.dev/simulate"
@@ -206,3 +210,80 @@ def test_a_budget_lets_evictions_through_one_at_a_time():
 def evict(cluster, name):
     eviction = {"kind": "Eviction", "apiVersion": "policy/v1", "metadata": {"name": name}}
     cluster.run(cluster.cluster.client.create(PODS, eviction, "default", "eviction"))
+
+
+POD_METRICS = Kind("metrics.k8s.io/v1beta1", "pods", "PodMetrics")
+
+
+def serve_metrics(cluster):
+    """A definition in place of a metrics server: what is measured is written down."""
+    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {"name": "v1beta1", "served": True, "storage": True, "schema": {"openAPIV3Schema": anything}}
+    names = {"plural": "pods", "singular": "podmetrics", "kind": "PodMetrics", "listKind": "PodMetricsList"}
+    spec = {"group": "metrics.k8s.io", "scope": "Namespaced", "names": names, "versions": [version]}
+    approved = {"api-approved.kubernetes.io": "unapproved, for a test"}
+    metadata = {"name": "pods.metrics.k8s.io", "annotations": approved}
+    cluster.create(CUSTOM_RESOURCE_DEFINITIONS, {"metadata": metadata, "spec": spec})
+    cluster.advance(10)
+
+
+def measure(cluster, cpu):
+    for pod in cluster.list(PODS, "default"):
+        name, labels = pod["metadata"]["name"], pod["metadata"]["labels"]
+        usage = [{"name": "c", "usage": {"cpu": cpu}}]
+        now = rfc3339(cluster.clock.now())
+        measured = {"metadata": {"name": name, "labels": labels}, "timestamp": now, "window": "10s"}
+        try:
+            cluster.create(POD_METRICS, {**measured, "containers": usage}, "default")
+        except StatusError:
+            cluster.patch(POD_METRICS, name, {"timestamp": now, "containers": usage}, "default")
+
+
+def autoscaler(kind, **spec):
+    target = {"apiVersion": "apps/v1", "kind": kind, "name": "web"}
+    usage = {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50}}
+    spec = {
+        "scaleTargetRef": target,
+        "maxReplicas": 8,
+        "metrics": [{"type": "Resource", "resource": usage}],
+        **spec,
+    }
+    return {"metadata": {"name": "web"}, "spec": spec}
+
+
+def test_an_autoscaler_follows_the_load_up_and_down():
+    with Cluster(nodes=2, virtual_time=True, https=False) as cluster:
+        serve_metrics(cluster)
+        pods = template()
+        pods["spec"]["containers"][0]["resources"] = {"requests": {"cpu": "100m"}}
+        cluster.create(DEPLOYMENTS, workload(replicas=2, template=pods), "default")
+        cluster.create(HORIZONTAL_POD_AUTOSCALERS, autoscaler("Deployment"), "default")
+        cluster.advance(20)
+        status = cluster.get(HORIZONTAL_POD_AUTOSCALERS, "web", "default")["status"]
+        assert {c["type"]: c["reason"] for c in status["conditions"]} == {
+            "AbleToScale": "SucceededGetScale",
+            "ScalingActive": "FailedGetResourceMetric",
+        }
+        measure(cluster, "90m")
+        cluster.advance(15)
+        assert len(nodes_of(cluster)) == 4
+        measure(cluster, "90m")
+        cluster.advance(30)
+        measure(cluster, "90m")
+        cluster.advance(30)
+        assert len(nodes_of(cluster)) == 8
+        measure(cluster, "10m")
+        cluster.advance(240)
+        assert len(nodes_of(cluster)) == 8
+        cluster.advance(120)
+        assert len(nodes_of(cluster)) == 2
+        status = cluster.get(HORIZONTAL_POD_AUTOSCALERS, "web", "default")["status"]
+        assert (status["currentReplicas"], status["desiredReplicas"]) == (2, 2)
+
+
+def test_an_autoscaler_keeps_its_bounds_without_metrics():
+    with Cluster(nodes=1, virtual_time=True, https=False) as cluster:
+        cluster.create(STATEFUL_SETS, workload(replicas=1, serviceName="web"), "default")
+        cluster.create(HORIZONTAL_POD_AUTOSCALERS, autoscaler("StatefulSet", minReplicas=3), "default")
+        cluster.advance(40)
+        assert len(nodes_of(cluster)) == 3

@@ -42,6 +42,8 @@ class MiniAPI:
         self.refuse = lambda verb, plural, obj: None  # may raise Refused
         self.muted = set()  # plurals whose watches stay silent
         self.unsent = []
+        self.answers = {}  # path -> body, for what others serve (metrics)
+        self.groups = []  # of the list of groups, which only they are in
 
     # for tests
 
@@ -81,6 +83,10 @@ class MiniAPI:
     def handle(self, request):
         query = {k: v[0] for k, v in parse_qs(request.query).items()}
         body = json.loads(request.body) if request.body else {}
+        if request.path in self.answers:
+            return Response(200, json.dumps(self.answers[request.path]).encode())
+        if "metrics.k8s.io/" in request.path:
+            return Response(404, b"404 page not found\n")
         try:
             answer = self._route(request.method, request.path, query, body, request.headers)
         except Refused as error:
@@ -88,6 +94,8 @@ class MiniAPI:
         return answer if isinstance(answer, Stream) else Response(200, json.dumps(answer).encode())
 
     def _route(self, method, path, query, body, headers):
+        if path == "/apis" and "APIGroupDiscoveryList" not in headers["accept"]:
+            return {"kind": "APIGroupList", "groups": self.groups}
         if path in ("/api", "/apis"):
             return self._discovery(path)
         parts = path.strip("/").split("/")
@@ -103,7 +111,7 @@ class MiniAPI:
             items = [o for k, o in self.objects.items() if self._of(k, api_version, plural, namespace)]
             return {"kind": "List", "metadata": {"resourceVersion": str(self.revision)}, "items": items}
         if method == "GET":
-            return self._find(key)
+            return _scale(self._find(key)) if sub == "scale" else self._find(key)
         if plural != "events" or method != "POST":
             self.writes.append((method, plural, sub, name or body.get("metadata", {}).get("generateName", "")))
         self.refuse(method, plural, body)
@@ -129,7 +137,9 @@ class MiniAPI:
             raise Refused(409, "Conflict", "the uid is another one")
         if body["metadata"].get("resourceVersion", "") not in ("", old["metadata"]["resourceVersion"]):
             raise Refused(409, "Conflict", "the object has been modified")
-        if sub == "status":
+        if sub == "scale":
+            body = {**old, "spec": {**old["spec"], "replicas": body["spec"]["replicas"]}}
+        elif sub == "status":
             body = {**old, "metadata": {**old["metadata"], "annotations": body["metadata"].get("annotations", {})}} | {
                 "status": body.get("status", {})
             }
@@ -265,6 +275,17 @@ class MiniAPI:
                     writer.write(_line(type_, obj))
 
         return Stream(start, lambda: self.watches.remove(opened[0]))
+
+
+def _scale(obj):
+    metadata = {name: obj["metadata"][name] for name in ("name", "namespace", "uid", "resourceVersion")}
+    labels = obj["spec"]["selector"].get("matchLabels", obj["spec"]["selector"])
+    status = {
+        "replicas": obj.get("status", {}).get("replicas", 0),
+        "selector": ",".join(f"{k}={v}" for k, v in labels.items()),
+    }
+    spec = {"replicas": obj["spec"]["replicas"]}
+    return {"kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": metadata, "spec": spec, "status": status}
 
 
 def _line(type_, obj):

@@ -13,6 +13,7 @@ from pynetes.client.kinds import (
     CRON_JOBS,
     DAEMON_SETS,
     DEPLOYMENTS,
+    HORIZONTAL_POD_AUTOSCALERS,
     JOBS,
     LEASES,
     NAMESPACES,
@@ -132,6 +133,20 @@ OBJECTS = (
                 "replicas": 1,
                 "selector": {"app": "old"},
                 "template": {**TEMPLATE, "metadata": {"labels": {"app": "old"}}},
+            },
+        },
+    ),
+    (
+        REPLICATION_CONTROLLERS,
+        {"metadata": {"name": "none"}, "spec": {"replicas": 0, "selector": {"app": "none"}, "template": TEMPLATE}},
+    ),
+    (
+        HORIZONTAL_POD_AUTOSCALERS,
+        {
+            "metadata": {"name": "none"},
+            "spec": {
+                "scaleTargetRef": {"apiVersion": "v1", "kind": "ReplicationController", "name": "none"},
+                "maxReplicas": 3,
             },
         },
     ),

@@ -125,3 +125,11 @@ def test_a_field_value_may_hold_what_is_escaped(value: str) -> None:
     selector = parse_fields(f"metadata.name={escaped}")
     assert selector.matches({"metadata.name": value})
     assert not selector.matches({"metadata.name": value + "x"})
+
+
+def test_a_selector_is_printed_as_go_does():
+    selector = {"matchExpressions": [{"key": "a", "operator": "In", "values": ["x", "y"]}]}
+    requirement = "LabelSelectorRequirement{Key:a,Operator:In,Values:[x y],}"
+    expressions = f"MatchExpressions:[]{requirement.partition('{')[0]}{{{requirement},}},"
+    assert selectors.printed(selector) == f"&LabelSelector{{MatchLabels:map[string]string{{}},{expressions}}}"
+    assert selectors.printed(None) == "nil"

@@ -41,6 +41,9 @@ REASONS = {
     504: "Timeout",
 }
 
+UNEXPECTED = "UnexpectedServerResponse"
+"""The reason in the details of an error whose answerer was no API server."""
+
 
 class Client:
     """Speaks to one API server as one identity. Every method raises StatusError for a refusal, OSError for no answer.
@@ -218,6 +221,7 @@ def error_from(reply: Reply) -> StatusError:
             "status": "Failure",
             "message": text or f"the server answered {reply.status}",
             "reason": REASONS.get(reply.status, ""),
+            "details": {"causes": [{"reason": UNEXPECTED, "message": text}]},
             "code": reply.status,
         }
     )

@@ -14,6 +14,9 @@ from pynetes.client.types import Kind
 _ACCEPT = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
 
 
+_KNOWN_SECONDS = 30.0
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
     """One resource in its group's preferred version, and the verbs that it answers to."""
@@ -28,6 +31,23 @@ class Served:
 
 def group_of(kind: Kind) -> str:
     return kind.api_version.rpartition("/")[0]
+
+
+class Kinds:
+    """Finds kinds by group and name. What it knows it forgets after a while; what it does not, it looks up anew."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._known: dict[tuple[str, str], Kind] = {}
+        self._until = 0.0
+
+    async def find(self, group: str, kind: str) -> Kind | None:
+        """In the group's preferred version. Raises: StatusError, OSError."""
+        now = self._client.clock.monotonic()
+        if now >= self._until or (group, kind) not in self._known:
+            self._known = {(each.group, each.kind.kind): each.kind for each in await served(self._client)}
+            self._until = now + _KNOWN_SECONDS
+        return self._known.get((group, kind))
 
 
 async def served(client: Client) -> list[Served]:

@@ -40,6 +40,11 @@ class Settings:
     garbage_collector_resync_seconds: float = 30.0
     time_zone: str = "UTC"
     """Of schedules that name none."""
+    autoscaler_sync_period_seconds: float = 15.0
+    autoscaler_downscale_stabilization_seconds: float = 300.0
+    autoscaler_tolerance: float = 0.1
+    autoscaler_cpu_initialization_seconds: float = 300.0
+    autoscaler_initial_readiness_delay_seconds: float = 30.0
     resource_quota_sync_period_seconds: float = 300.0
     service_account_key: Callable[[], bytes] = _no_key
     """The private key that signs tokens in Secrets, PEM; empty while there is none."""

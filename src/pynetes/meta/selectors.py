@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from pynetes.meta.gotext import parse_int64, quoted
+from pynetes.meta.gotext import parse_int64, quoted, sorted_map
 from pynetes.meta.names import label_value, qualified_name
 
 Labels = Mapping[str, str]
@@ -333,6 +333,22 @@ def format_object(selector: Mapping[str, Any] | None) -> str:
         return str(from_object(selector)) or "<none>"
     except SelectorError:
         return "<error>"
+
+
+def printed(selector: Mapping[str, Any] | None) -> str:
+    """A ``LabelSelector`` object as Go prints a pointer to it."""
+    if selector is None:
+        return "nil"
+    labels = "".join(f"{key}: {value}," for key, value in sorted_map(selector.get("matchLabels") or {}).items())
+    expressions = "".join(map(_printed_expression, selector.get("matchExpressions") or ()))
+    parts = f"MatchLabels:map[string]string{{{labels}}},MatchExpressions:[]LabelSelectorRequirement{{{expressions}}},"
+    return f"&LabelSelector{{{parts}}}"
+
+
+def _printed_expression(expression: Mapping[str, Any]) -> str:
+    values = " ".join(expression.get("values") or ())
+    members = f"Key:{expression['key']},Operator:{expression['operator']},Values:[{values}],"
+    return f"LabelSelectorRequirement{{{members}}},"
 
 
 # Fields

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pynetes.controllers.disruption.plan import failed, plan, printed, stale_after, unmarked
+from pynetes.controllers.disruption.plan import failed, plan, stale_after, unmarked
 from pynetes.meta.times import rfc3339
 
 from .make import NOW, budget, pod, pods
@@ -73,13 +73,6 @@ def test_no_pods_and_pods_that_nobody_controls_are_events():
     selector = "&LabelSelector{MatchLabels:map[string]string{app: web,},MatchExpressions:[]LabelSelectorRequirement{},}"
     assert f"(selector: {selector})" in report.message
     assert plan(budget(minAvailable=1), pods(1, owner=None), {}, NOW).reports == []
-
-
-def test_a_selector_is_printed_as_go_does():
-    selector = {"matchExpressions": [{"key": "a", "operator": "In", "values": ["x", "y"]}]}
-    requirement = "LabelSelectorRequirement{Key:a,Operator:In,Values:[x y],}"
-    expressions = f"MatchExpressions:[]{requirement.partition('{')[0]}{{{requirement},}},"
-    assert printed(selector) == f"&LabelSelector{{MatchLabels:map[string]string{{}},{expressions}}}"
 
 
 def test_when_the_count_failed_nothing_is_allowed():

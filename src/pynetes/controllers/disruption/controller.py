@@ -1,13 +1,12 @@
 """The acting half: reads, plans, applies. See the package for the contract."""
 
-from collections.abc import Iterable
-
 from pynetes.client.informer import Change
 from pynetes.client.kinds import POD_DISRUPTION_BUDGETS, PODS
 from pynetes.controllers.actions import Report, Update, apply, perform
 from pynetes.controllers.disruption.plan import failed, needs_scales, plan, stale_after, unmarked
 from pynetes.controllers.disruption.scales import Scales
 from pynetes.controllers.ownership import named
+from pynetes.controllers.selectedpods import SelectedPods
 from pynetes.controllers.types import Context, Controller
 from pynetes.meta import selectors
 from pynetes.meta.gotext import quoted
@@ -16,14 +15,8 @@ from pynetes.meta.objects import Object, key_of, labels_of, name_of, namespace_o
 MARKED = "pod:"
 """Begins the key of a pod whose mark may be stale."""
 
-BY_LABEL = "label"
 _PAST_SECONDS = 0.005
 """Behind the moment at which a pod counts again."""
-
-
-def by_label(obj: Object) -> Iterable[str]:
-    """``namespace/key=value`` for each label."""
-    return (f"{namespace_of(obj)}/{key}={value}" for key, value in labels_of(obj).items())
 
 
 class Budgets:
@@ -32,7 +25,8 @@ class Budgets:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._budgets = context.informers.get(POD_DISRUPTION_BUDGETS)
-        self._pods = context.informers.get(PODS, indexes={BY_LABEL: by_label})
+        self._selected = SelectedPods(context.informers)
+        self._pods = context.informers.get(PODS)
         self._scales = Scales(context.client, context.informers)
         self._budgets.add_handler(lambda change: context.queue.add(change.key))
         self._pods.add_handler(self._pod_changed)
@@ -44,7 +38,8 @@ class Budgets:
         if budget is None:
             return None
         now = self._context.clock.now()
-        pods = self._selected(budget)
+        selector = selectors.from_object(budget["spec"].get("selector"))
+        pods = self._selected.of(namespace_of(budget), selector)
         try:
             scales = await self._scales.of(pods) if needs_scales(budget) else {}
         except ValueError as error:
@@ -56,18 +51,6 @@ class Budgets:
         await apply(self._context, made.reports)
         await self._write(budget, made.status)
         return None if made.again is None else made.again + _PAST_SECONDS
-
-    def _selected(self, budget: Object) -> list[Object]:
-        """By the index, if the selector names a label."""
-        wanted = budget["spec"].get("selector")
-        selector = selectors.from_object(wanted)
-        namespace = namespace_of(budget)
-        pair = next(iter(((wanted or {}).get("matchLabels") or {}).items()), None)
-        if pair is None:
-            candidates = self._pods.list(namespace)
-        else:
-            candidates = self._pods.by_index(BY_LABEL, f"{namespace}/{pair[0]}={pair[1]}")
-        return [pod for pod in candidates if selector.matches(labels_of(pod))]
 
     async def _write(self, budget: Object, status: Object) -> None:
         if status != (budget.get("status") or {}):

@@ -13,7 +13,7 @@ from pynetes.controllers.actions import Report
 from pynetes.controllers.ownership import named
 from pynetes.kinds.pods import lifecycle
 from pynetes.kinds.workload import scaled
-from pynetes.meta.gotext import sorted_map
+from pynetes.meta import selectors
 from pynetes.meta.objects import Object, controller_of, name_of, namespace_of
 from pynetes.meta.times import parse_time, rfc3339
 
@@ -159,26 +159,13 @@ def _about(budget: Object, type_: str, reason: str, message: str) -> Report:
 
 
 def _unmanaged(budget: Object) -> str:
+    selector = selectors.printed(budget["spec"].get("selector") or {})
     return (
-        f"Pods selected by this PodDisruptionBudget (selector: {printed(budget['spec'].get('selector') or {})}) were"
+        f"Pods selected by this PodDisruptionBudget (selector: {selector}) were"
         " found to be unmanaged. As a result, the status of the PDB cannot be calculated correctly, which may result"
         ' in undefined behavior. To account for these pods please set ".spec.minAvailable" field of the PDB to an'
         " integer value."
     )
-
-
-def printed(selector: Object) -> str:
-    """A label selector as Go prints it."""
-    labels = "".join(f"{key}: {value}," for key, value in sorted_map(selector.get("matchLabels") or {}).items())
-    expressions = "".join(map(_printed_expression, selector.get("matchExpressions") or ()))
-    parts = f"MatchLabels:map[string]string{{{labels}}},MatchExpressions:[]LabelSelectorRequirement{{{expressions}}},"
-    return f"&LabelSelector{{{parts}}}"
-
-
-def _printed_expression(expression: Object) -> str:
-    values = " ".join(expression.get("values") or ())
-    members = f"Key:{expression['key']},Operator:{expression['operator']},Values:[{values}],"
-    return f"LabelSelectorRequirement{{{members}}},"
 
 
 # --- marks of disruptions that never came
