@@ -50,6 +50,8 @@ def test_a_resize_needs_a_node_that_is_there_and_runs_linux() -> None:
     async def main(api: Writing) -> None:
         await api.pod("p", nodeName="gone", containers=sized(cpu="1"))
         assert (await resize(api, "p", cpu="2"))[1]["message"] == 'pods "p" is forbidden: node "gone" not found'
+        image = {"spec": {"containers": [{"name": "c", "image": "other"}]}}
+        assert (await api.ask("PATCH", f"{PODS}/p", image, type=STRATEGIC))[0] == 200
         await node(api, "win", {"kubernetes.io/os": "windows"})
         await api.pod("q", nodeName="win", containers=sized(cpu="1"))
         _, refused = await resize(api, "q", cpu="2")

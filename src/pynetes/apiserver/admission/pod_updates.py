@@ -39,10 +39,11 @@ def _differ(one: Object | None, other: Object | None) -> bool:
 
 
 def check_features(asked: Attributes) -> None:
-    if (node := _node_of_changed(asked)) is None or asked.obj is None or asked.old is None:
+    needed = [] if asked.obj is None or asked.old is None else list(features_needed(asked.obj, asked.old))
+    if not needed or (node := _node_of_changed(asked)) is None:
         return
     declared = (node.get("status") or {}).get("declaredFeatures") or ()
-    missing = [feature for feature in features_needed(asked.obj, asked.old) if feature not in declared]
+    missing = [feature for feature in needed if feature not in declared]
     if missing:
         raise asked.forbidden(
             f"pod update requires features {', '.join(missing)} which are not available on node {quoted(name_of(node))}"
