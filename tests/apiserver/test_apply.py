@@ -181,6 +181,12 @@ def test_values_of_the_wrong_type_are_told_in_upstreams_words() -> None:
             500,
             "failed to convert new object (/d; apps/v1, Kind=Deployment) to proper version",
         )
+        surge = {"rollingUpdate": {"maxSurge": 1.5}}
+        _, refused = await api.ask("PATCH", path, deployment(strategy=surge), type=APPLY)
+        assert refused["message"].endswith(": json: cannot unmarshal number 1.5 into Go value of type int32")
+        path = f"{CONFIG_MAPS}/a?fieldManager=me"
+        _, refused = await api.ask("PATCH", path, config_map("a", binaryData={"k": "AAAA!"}), type=APPLY)
+        assert refused["message"].endswith(": error decoding from json: illegal base64 data at input byte 4")
 
     run_writing(main)
 
@@ -210,6 +216,14 @@ def test_identity_is_checked_as_on_other_writes() -> None:
             400,
             "the name of the object (b) does not match the name on the URL (a)",
         )
+        nameless = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {}}
+        code, refused = await api.ask("PATCH", path, nameless, type=APPLY)
+        assert (code, refused["message"]) == (
+            400,
+            "the name of the object (a based on URL) was undeterminable: name must be provided",
+        )
+        _, refused = await api.ask("PATCH", path, {**nameless, "metadata": {"name": 5}}, type=APPLY)
+        assert refused["message"].startswith("failed to create typed patch object (/; /v1, Kind=ConfigMap)")
         await api.ask("PATCH", path, config_map("a", metadata={"resourceVersion": "1"}), type=APPLY)
         code, refused = await api.ask("PATCH", path, config_map("a", metadata={"resourceVersion": "1"}), type=APPLY)
         assert (code, refused["reason"]) == (409, "Conflict")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pynetes.meta import body as bodies
-from pynetes.meta import gojson
+from pynetes.meta import gojson, goyaml
 from pynetes.meta.body import BodyError, parse, strict_error, unrecognized
 from pynetes.meta.negotiation import YAML
 
@@ -130,6 +130,24 @@ def test_yaml_errors_are_gos() -> None:
     with pytest.raises(BodyError) as error:
         parse(b"a: [\n", YAML)
     assert error.value.message == "yaml: line 1: did not find expected node content"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (
+            b"{null: [x]}",
+            "error converting YAML to JSON: unsupported map key of type: %!s(<nil>), key: <nil>, "
+            'value: []interface {}{"x"}',
+        ),
+        (b"{[a]: x}", 'yaml: invalid map key: []interface {}{"a"}'),
+        (b"{{b: 1}: x}", 'yaml: invalid map key: map[interface {}]interface {}{"b":1}'),
+    ],
+)
+def test_yaml_keys_are_scalars(text: bytes, why: str) -> None:
+    with pytest.raises(goyaml.YAMLError) as error:
+        goyaml.loads(text)
+    assert str(error.value) == why
 
 
 def test_yaml_keys_given_twice_are_told_by_their_line() -> None:

@@ -85,7 +85,9 @@ def test_the_kind_label_makes_the_message_of_a_bad_request() -> None:
     assert error.value.message.startswith('ConfigMap in version "v1" cannot be handled as a ConfigMap: json: cannot')
 
 
-@pytest.mark.parametrize(("text", "at"), [("x", 0), ("YQ=", 3), ("YQ", 0), ("Y Q=", 1), ("YQ==x", 4), ("YWI=\n", None)])
+@pytest.mark.parametrize(
+    ("text", "at"), [("x", 0), ("YQ=", 3), ("YQ", 0), ("Y Q=", 1), ("YQ==x", 4), ("YQ=x", 2), ("YWI=\n", None)]
+)
 def test_base64_is_checked_as_go_checks_it(text: str, at: int | None) -> None:
     value = {"data": {"k": text}}
     if at is None:

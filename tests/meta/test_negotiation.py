@@ -89,3 +89,5 @@ def test_patches_have_types_of_their_own() -> None:
     assert patch_media_type("application/merge-patch+json") == "application/merge-patch+json"
     with pytest.raises(StatusError, match="415: Unsupported Media Type"):
         patch_media_type("application/json")
+    with pytest.raises(StatusError, match="415: Unsupported Media Type"):
+        patch_media_type("Application/Merge-Patch+JSON")

@@ -13,7 +13,7 @@ import orjson
 from pynetes.apiserver import faults
 from pynetes.apiserver.context import Context
 from pynetes.meta.apply import managers, schema
-from pynetes.meta.apply.fieldmanager import Applied, FieldManager
+from pynetes.meta.apply.fieldmanager import Applied, ApplyError, FieldManager, called, kind_text
 from pynetes.meta.apply.fields import Path
 from pynetes.meta.apply.scale import REPLICAS, ScaleManagers
 from pynetes.meta.apply.updater import UnknownVersion, Versions
@@ -120,8 +120,16 @@ def own_scale(ctx: Context, scale: Object, current: Object, manager: str) -> Non
 
 
 def apply_scale(ctx: Context, current: Object, config: Any, manager: str, *, force: bool) -> Applied:
-    """As ``apply``."""
-    return _scale().apply(current, config, manager, _now(ctx), force=force)
+    """As ``apply``. Of a custom resource, upstream takes no scale that would change anything, or the first."""
+    assert ctx.resource is not None
+    why = f"request to convert CR to an invalid group/version: {_SCALE.api_version}"
+    if ctx.resource.custom and not current["metadata"].get("managedFields"):
+        cannot = f"failed to convert live object (/; {kind_text(_SCALE)}) to proper version: {why}"
+        raise ApplyError(f"failed to create manager for existing fields: {cannot}")
+    done = _scale().apply(current, config, manager, _now(ctx), force=force)
+    if done.object is not None and ctx.resource.custom:
+        raise ApplyError(f"failed to convert new object ({called(config)}) to proper version: {why}")
+    return done
 
 
 @cache

@@ -48,6 +48,19 @@ def plain(value: Any) -> str:
     return str(value)
 
 
+def syntax(value: Any, maps: str = "map[string]interface {}") -> str:
+    """``%#v`` of a decoded JSON value. ``maps``: the type of its maps."""
+    if isinstance(value, str):
+        return quoted(value)
+    if value is None:
+        return "interface {}(nil)"
+    if isinstance(value, dict):
+        return f"{maps}{{{', '.join(f'{quoted(key)}:{syntax(value[key], maps)}' for key in sorted(value))}}}"
+    if isinstance(value, list):
+        return f"[]interface {{}}{{{', '.join(syntax(item, maps) for item in value)}}}"
+    return plain(value)
+
+
 def go_float(value: float) -> str:
     """``%v`` of a float64: the shortest text; an exponent below 1e-4 and from 1e21 on."""
     if value == 0:

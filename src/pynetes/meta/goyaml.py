@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from pynetes.meta.gotext import syntax
+
 MAX_NODES = 400_000
 _TRUE = frozenset(["y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"])
 _FALSE = frozenset(["n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"])
@@ -20,6 +22,7 @@ _DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]*)", re.ASCII)
 _BASED = re.compile(r"([-+]?)0(?:([xX])([0-9a-fA-F]+)|([bB])([01]+)|[oO]?([0-7]+))", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ].*)?", re.ASCII)
 _TAG = "tag:yaml.org,2002:"
+_MAP = "map[interface {}]interface {}"
 
 
 class YAMLError(ValueError):
@@ -101,7 +104,7 @@ class _Builder:
                         raise YAMLError("yaml: map merge requires map or sequence of maps as the value")
                     merged.update(source)
                 continue
-            name = _key(key)
+            name = _key(key, value)
             if name in own:
                 self.duplicates.append(f'line {event.start_mark.line + 1}: key "{name}" already set in map')
             own[name] = value
@@ -120,7 +123,7 @@ class _Builder:
         return value
 
 
-def _key(key: Any) -> str:
+def _key(key: Any, value: Any) -> str:
     if isinstance(key, str):
         return key
     if isinstance(key, bool):
@@ -129,7 +132,10 @@ def _key(key: Any) -> str:
         return str(key)
     if isinstance(key, float):
         return str(int(key)) if key.is_integer() else repr(key)
-    raise YAMLError("error converting YAML to JSON: unsupported map key")
+    if key is not None:
+        raise YAMLError(f"yaml: invalid map key: {syntax(key, _MAP)}")
+    why = f"unsupported map key of type: %!s(<nil>), key: <nil>, value: {syntax(value, _MAP)}"
+    raise YAMLError(f"error converting YAML to JSON: {why}")
 
 
 def scalar(text: str, plain: bool, tag: str | None) -> Any:

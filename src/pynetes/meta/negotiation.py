@@ -215,7 +215,7 @@ def request_media_type(content_type: str) -> str:
 
 def patch_media_type(content_type: str) -> str:
     """The media type of a patch, of ``PATCH_TYPES``. Raises: StatusError 415."""
-    media = content_type.partition(";")[0].strip().lower()
+    media = content_type.partition(";")[0].strip()
     if media in PATCH_TYPES:
         return media
     raise unsupported_media_type("415: Unsupported Media Type")

@@ -300,3 +300,66 @@ def test_what_is_nested_more_deeply_than_can_be_kept_is_refused_and_more_deeply_
         assert (code, "unknown" in made) == (201, False)
 
     run_writing(main)
+
+
+def test_empty_metadata_is_dropped_and_so_does_not_reset_who_owns_what() -> None:
+    async def main(api: Writing) -> None:
+        await define(api, definition())
+        body = bit("a", n=1)
+        body["metadata"] |= {"labels": {}, "ownerReferences": [], "finalizers": []}
+        _, made = await api.ask("POST", BITS, body)
+        assert not {"labels", "ownerReferences", "finalizers"} & made["metadata"].keys()
+        owners = {("unknown", ""): {"f:spec": {".": {}, "f:n": {}}}}
+        assert managed(made) == owners
+        made["metadata"]["managedFields"] = []
+        _, after = await api.ask("PUT", f"{BITS}/a", made)
+        assert managed(after) == owners
+        made["metadata"]["managedFields"] = [{}]
+        _, after = await api.ask("PUT", f"{BITS}/a", made)
+        assert managed(after) == {}
+
+    run_writing(main)
+
+
+def test_a_status_with_a_spec_that_does_not_fit_ends_the_tracking() -> None:
+    async def main(api: Writing) -> None:
+        await define(api, definition(subresources={"status": {}}))
+        _, made = await api.ask("POST", BITS, bit("a", n=1))
+        code, after = await api.ask("PUT", f"{BITS}/a/status", {**made, "spec": {"n": "x"}})
+        assert (code, after["spec"], managed(after)) == (200, {"n": 1}, {})
+
+    run_writing(main)
+
+
+def test_a_scale_may_be_given_first_but_not_applied() -> None:
+    scale = {"specReplicasPath": ".spec.n", "statusReplicasPath": ".status.n", "labelSelectorPath": ".status.pods"}
+    scaled = {"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": {"name": "a"}, "spec": {"replicas": 3}}
+
+    async def main(api: Writing) -> None:
+        everything = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+        await define(api, definition(subresources={"status": {}, "scale": scale}, schema=everything))
+        await api.ask("POST", BITS, bit("a"))
+        code, refused = await api.ask("GET", f"{BITS}/a/scale")
+        assert (code, refused["details"]["causes"][0]["message"]) == (
+            500,
+            'the spec replicas field ".spec.n" does not exist',
+        )
+        code, refused = await api.ask("PATCH", f"{BITS}/a/scale", {}, type="application/merge-patch+json")
+        assert (code, refused["message"]) == (400, 'the spec replicas field ".spec.n" cannot be empty')
+        path = f"{BITS}/a/scale?fieldManager=m"
+        code, refused = await api.ask("PATCH", path, scaled, type=APPLY)
+        assert code == 500 and refused["message"].startswith("failed to create manager for existing fields: ")
+        scaled["metadata"]["namespace"] = "n"
+        code, after = await api.ask("PUT", path, scaled)
+        assert (code, after["spec"]) == (200, {"replicas": 3})
+        await api.ask("POST", BITS, bit("b", n=2))
+        path, scaled["metadata"] = f"{BITS}/b/scale?fieldManager=m&force=true", {"name": "b"}
+        code, refused = await api.ask("PATCH", path, scaled, type=APPLY)
+        assert code == 500 and refused["message"].startswith("failed to convert new object (/b; autoscaling/v1, Kind=")
+        assert (await api.ask("PATCH", path, {**scaled, "spec": {"replicas": 2}}, type=APPLY))[0] == 200
+        for wrong in ({"pods": 5}, {"n": None}):
+            change = [{"op": "add", "path": "/status", "value": wrong}]
+            code, refused = await api.ask("PATCH", f"{BITS}/a/status", change, type="application/json-patch+json")
+            assert (code, "accessor error" in refused["message"]) == (422, True)
+
+    run_writing(main)

@@ -103,6 +103,23 @@ def test_what_cannot_be_read_of_a_client_changes_nothing(given: list[Object]) ->
     assert MANAGER.updated(live, same, given, "other", NOW) == live["metadata"]["managedFields"]
 
 
+def test_an_entry_of_no_version_at_all_ends_the_tracking() -> None:
+    live = made({"count": 1})
+    given = [{**live["metadata"]["managedFields"][0], "apiVersion": "a/b/c"}]
+    assert MANAGER.updated(live, widget({"count": 2}, uid="u"), given, "other", NOW) == []
+    assert MANAGER.created(widget({"count": 1}), given, "other", NOW) == []
+    live["metadata"]["managedFields"] = given
+    with pytest.raises(ApplyError, match="unexpected GroupVersion string: a/b/c"):
+        apply(live, {"count": 2})
+
+
+def test_nobody_is_given_the_name_of_a_new_object() -> None:
+    name = {"f:metadata": {"f:name": {}}}
+    entry = {"manager": "x", "operation": "Apply", "apiVersion": GVK.api_version, "fieldsType": "FieldsV1"}
+    given = [{**entry, "fieldsV1": name}]
+    assert set(owned(MANAGER.created(widget({"count": 1}), given, "maker", NOW))) == {"maker"}
+
+
 def test_writers_of_a_subresource_cannot_say_who_owns_what() -> None:
     live = made({"count": 1})
     manager = field_manager("status")

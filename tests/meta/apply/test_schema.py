@@ -122,6 +122,14 @@ def test_what_no_schema_declares_may_stand_where_it_is_preserved() -> None:
     assert map_at(of_schema({"type": "object"})).deduced
 
 
+def test_an_object_inside_another_has_metadata_of_its_own() -> None:
+    marks = {"x-kubernetes-embedded-resource": True, "x-kubernetes-preserve-unknown-fields": True}
+    inside = of_schema({"type": "object", **marks})
+    assert set(map_at(inside).fields) == {"apiVersion", "kind", "metadata"}
+    assert map_at(inside).type_of("spec") is not None
+    assert list_at(inside, "metadata", "ownerReferences").keys == ("uid",)
+
+
 def test_schemas_that_say_nothing_of_their_items_are_refused() -> None:
     with pytest.raises(SchemaError):
         of_schema({"type": "array"})

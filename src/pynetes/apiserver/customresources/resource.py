@@ -214,11 +214,8 @@ class _Rules:
             obj.update({k: v for k, v in old.items() if k not in ("kind", "apiVersion", "metadata", "status")})
             if state is not None:
                 obj["status"] = state
-            given = obj["metadata"].get("managedFields")
-            revision = obj["metadata"].get("resourceVersion")
-            obj["metadata"] = {**old["metadata"], "resourceVersion": revision}
-            if given is not None:
-                obj["metadata"]["managedFields"] = given
+            kept = {k: v for k, v in obj["metadata"].items() if k in ("managedFields", "resourceVersion")}
+            obj["metadata"] = {k: v for k, v in old["metadata"].items() if k != "managedFields"} | kept
             return
         if self._has_status:
             obj.pop("status", None)
@@ -250,7 +247,7 @@ class _Rules:
         return [fielderrors.invalid("kind", obj.get("kind") or "", f"must be {self.kind}")]
 
     def _scale(self, obj: Object) -> list[Cause]:
-        """Replicas are no fewer than none, and fit into 32 bits."""
+        """Replicas are no fewer than none, and fit into 32 bits; a selector is a text."""
         scale = (self.version.get("subresources") or {}).get("scale")
         if not scale:
             return []
@@ -264,6 +261,10 @@ class _Rules:
             elif value > _INT32:
                 detail = f"should be less than or equal to {_INT32}"
                 causes.append(fielderrors.invalid(scale[name], value, detail))
+        if where := scale.get("labelSelectorPath"):
+            _, problem = paths.text_at(where, obj)
+            if problem:
+                causes.append(fielderrors.invalid(where, "", f"{where} accessor error: {problem}"))
         return causes
 
     def _fields(self, obj: Object) -> dict[str, str]:

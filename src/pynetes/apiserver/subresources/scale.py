@@ -24,6 +24,8 @@ from pynetes.meta.resource import ScalePaths
 from pynetes.meta.structural import paths
 
 _TYPE = "io.k8s.api.autoscaling.v1.Scale"
+_UNSET = -(2**31)
+"""The number of replicas that stands for none yet."""
 _KEPT = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
 
 
@@ -81,10 +83,10 @@ async def _apply(ctx: Context) -> Response:
     return await _write(ctx, options, wanted)
 
 
-def _shown(ctx: Context, obj: Object) -> Object:
+def _shown(ctx: Context, obj: Object, unset: int | None = None) -> Object:
     """The Scale of the object in the path."""
     assert ctx.version is not None
-    return scale_of(obj) if ctx.version.scale is None else custom_scale_of(obj, ctx.version.scale)
+    return scale_of(obj) if ctx.version.scale is None else custom_scale_of(obj, ctx.version.scale, unset)
 
 
 def scale_of(workload: Object) -> Object:
@@ -93,9 +95,11 @@ def scale_of(workload: Object) -> Object:
     return _scale(workload, spec.get("replicas", 0), said.get("replicas", 0), _selector(spec.get("selector")))
 
 
-def custom_scale_of(obj: Object, where: ScalePaths) -> Object:
-    """The Scale of a custom resource. Raises: StatusError 500, when it has no replicas."""
+def custom_scale_of(obj: Object, where: ScalePaths, unset: int | None = None) -> Object:
+    """The Scale of a custom resource. ``unset``: its replicas when it has none. Raises: StatusError 500."""
     replicas = paths.value_at(where.replicas, obj)
+    if replicas is None:
+        replicas = unset
     if replicas is None:
         raise status.internal_error(f"the spec replicas field {quoted(where.replicas)} does not exist")
     selector = paths.value_at(where.selector, obj) if where.selector else ""
@@ -132,7 +136,7 @@ async def _write(ctx: Context, options: WriteOptions, wanted: Callable[[Object],
     async def decide(entry: Entry | None) -> Next | Delete:
         if entry is None:
             raise target.not_found()
-        workload, current = entry.fresh(), _shown(ctx, entry.object)
+        workload, current = entry.fresh(), _shown(ctx, entry.object, _UNSET)
         held = fieldmanager.scale_managers(ctx, workload)
         if entries := held.of_scale():
             current["metadata"]["managedFields"] = entries
@@ -144,8 +148,11 @@ async def _write(ctx: Context, options: WriteOptions, wanted: Callable[[Object],
         uid, found = meta.get("uid") or "", workload["metadata"].get("uid", "")
         if uid and uid != found:
             raise faults.uid_mismatch(target.resource, target.key, target.name, uid, found, options.dry_run)
-        workload["metadata"]["resourceVersion"] = meta.get("resourceVersion") or ""
+        if where is None or meta.get("resourceVersion"):
+            workload["metadata"]["resourceVersion"] = meta.get("resourceVersion") or ""
         replicas = (scale.get("spec") or {}).get("replicas", 0)
+        if replicas == _UNSET and where is not None:
+            raise status.bad_request(f"the spec replicas field {quoted(where.replicas)} cannot be empty")
         paths.put(where.replicas if where is not None else ".spec.replicas", workload, replicas)
         workload["metadata"].pop("managedFields", None)
         if entries := held.of_workload(meta.get("managedFields")):

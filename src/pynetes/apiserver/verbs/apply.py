@@ -84,9 +84,10 @@ class Config:
             raise faults.unclassified(str(error)) from None
         if found.object is not None:
             obj = self._decoded(found.object)
-        else:
-            assert live is not None
+        elif live is not None:
             obj = self._own(live)
+        else:
+            obj = self._decoded(self._value)
         self._tell_duplicates()
         meta = obj["metadata"]
         meta.pop("managedFields", None)
@@ -105,7 +106,7 @@ class Config:
         try:
             obj = self._expected.decode(own).object
         except DecodeError as error:
-            why = f"unable to convert unstructured object to {kind_text(gvk)}: {shown.unstructured(error.message)}"
+            why = f"unable to convert unstructured object to {kind_text(gvk)}: {shown.unstructured(error)}"
             said = called(self._value)
             raise faults.unclassified(f"failed to convert new object ({said}) to proper version: {why}") from None
         obj.setdefault("metadata", {})

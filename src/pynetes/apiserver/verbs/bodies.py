@@ -79,7 +79,7 @@ def read(ctx: Context, expected: Expected, mode: str) -> Object:
 
 def decode(ctx: Context, value: Any, expected: Expected, duplicates: list[str], mode: str, raw: bytes = b"") -> Object:
     """As ``read``, for a value that was parsed already. Raises: StatusError 400."""
-    gvk, resets = expected.gvk, resets_managers(value)
+    gvk, resets = expected.gvk, resets_managers(value, expected)
     try:
         decoded = expected.decode(value, raw)
     except DecodeError as error:
@@ -99,8 +99,12 @@ def decode(ctx: Context, value: Any, expected: Expected, duplicates: list[str], 
     return obj
 
 
-def resets_managers(value: Any) -> bool:
-    """An empty list of managedFields means something, though a decoded object is without it."""
+def resets_managers(value: Any, expected: Expected) -> bool:
+    """An empty list of managedFields means something, though a decoded object is without it: upstream loses it only in
+    custom resources.
+    """
+    if expected.structural is not None:
+        return False
     meta = value.get("metadata") if isinstance(value, dict) else None
     return isinstance(meta, dict) and meta.get("managedFields") == []
 

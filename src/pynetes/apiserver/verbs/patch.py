@@ -134,7 +134,7 @@ class Patch:
                 raise update.undeterminable(self._ctx.info.name)
             raise refused(bodies.wrong_kind(str(api_version or ""), str(kind or ""), gvk, patched))
         patched = {**patched, "apiVersion": gvk.api_version, "kind": kind}
-        resets, entries = bodies.resets_managers(patched), _kept_managers(document, patched)
+        resets, entries = bodies.resets_managers(patched, expected), _kept_managers(document, patched)
         if entries is not None:
             meta = {name: item for name, item in patched["metadata"].items() if name != "managedFields"}
             patched = {**patched, "metadata": meta}
@@ -144,7 +144,7 @@ class Patch:
             decoded = expected.decode(own)
         except DecodeError as error:
             structured = self._kind != STRATEGIC_PATCH
-            raise refused(error.message if structured else shown.unstructured(error.message)) from None
+            raise refused(error.message if structured else shown.unstructured(error)) from None
         unknown = sorted(decoded.unknown) if self._kind == STRATEGIC_PATCH else decoded.unknown
         faulty = [*duplicates, *unknown]
         if faulty and self._mode == "Strict":

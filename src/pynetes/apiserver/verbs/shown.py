@@ -9,6 +9,7 @@ Source: gopkg.in/evanphx/json-patch.v4 (what it parses it writes with sorted key
 import re
 from typing import Any
 
+from pynetes.meta.decoder import DecodeError
 from pynetes.meta.gotext import json_text
 from pynetes.meta.marshal import ordered
 from pynetes.meta.objects import Object
@@ -16,7 +17,7 @@ from pynetes.meta.patch import json as json_patch
 from pynetes.meta.patch import merge
 from pynetes.meta.schema import types as schema_types
 
-_TYPE_ERROR = re.compile(r"json: cannot unmarshal (\w+)(?: ([^ ]+))? into Go (?:struct field [^ ]+|value) of type (.+)")
+_TYPE_ERROR = re.compile(r"json: cannot unmarshal (\w+)(?: ([^ ]+))? into Go struct field [^ ]+ of type (.+)")
 _KINDS = {"object": "map", "array": "slice", "string": "string", "bool": "bool", "number": "int64"}
 
 
@@ -50,14 +51,16 @@ def _sort(value: Any, tokens: list[str]) -> None:
         json_patch.sorted_map(value)
 
 
-def unstructured(error: str) -> str:
+def unstructured(error: DecodeError) -> str:
     """A decoding error in the words of the converter that strategic patches go through.
 
     Source: apimachinery ``pkg/runtime/converter.go`` ``fromUnstructured``.
     """
-    found = _TYPE_ERROR.fullmatch(error)
+    if error.message.startswith("illegal base64"):
+        return f"error decoding from json: {error.message}"
+    found = None if error.own else _TYPE_ERROR.fullmatch(error.message)
     if found is None:
-        return error
+        return error.own or error.message
     kind, text, wanted = _KINDS.get(found[1], found[1]), found[2], found[3]
     if wanted.startswith("[]"):
         return f"cannot restore slice from {kind}"

@@ -17,7 +17,7 @@ from pynetes.meta.apply.extract import fields_of
 from pynetes.meta.apply.fields import Fields
 from pynetes.meta.apply.managers import Managers, ManagersError, Share
 from pynetes.meta.apply.schema import ItemError
-from pynetes.meta.apply.updater import Conflicts, Updater, Versions, path_text
+from pynetes.meta.apply.updater import Conflicts, Updater, VersionError, Versions, path_text
 from pynetes.meta.apply.validate import TypeMismatch, check
 from pynetes.meta.gotext import json_text
 from pynetes.meta.groupversionkind import GroupVersionKind
@@ -27,6 +27,7 @@ from pynetes.meta.status import Cause, StatusError
 BEFORE_FIRST_APPLY = "before-first-apply"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _KUBECTL = "kubectl"
+_OF_EVERY_NEW = fields.of_paths(("f:metadata", "f:name"), ("f:metadata", "f:namespace"))
 _MOST_ANNOTATION_BYTES = 256 * 1024
 
 
@@ -64,7 +65,9 @@ class FieldManager:
 
     def created(self, new: Object, given: Sequence[Object] | None, name: str, time: str) -> list[Object]:
         """The managedFields of a new object. ``given``: those that the client sent."""
-        held = {} if given is None else self._held(None, given)
+        held = {}
+        for who, share in ({} if given is None else self._held(None, given)).items():
+            held[who] = share.of(fields.difference(share.fields, _OF_EVERY_NEW))
         return self._written(self._zero, new, held, name, time)
 
     def updated(self, live: Object, new: Object, given: Sequence[Object] | None, name: str, time: str) -> list[Object]:
@@ -91,7 +94,7 @@ class FieldManager:
             if not self._typed:
                 check(self._versions.type_of(self._version), new, duplicates=True)
             after = self._after_update(old, new, held, name, time)
-        except (TypeMismatch, ItemError):
+        except (TypeMismatch, ItemError, VersionError):
             return []
         return managers.write(managers.capped(after))
 
@@ -164,6 +167,8 @@ class FieldManager:
             merged, after = self._updater.applied(live, config, held, who, force=force)
         except ItemError as error:
             raise ApplyError(f"failed to merge config: {error}") from None
+        except VersionError as error:
+            raise ApplyError(str(error)) from None
         if merged is not None and who in after:
             after[who] = replace(after[who], time=time)
         return merged, after
@@ -205,7 +210,8 @@ def called(obj: Object) -> str:
     """An object in upstream's error texts."""
     meta = obj.get("metadata")
     meta = meta if isinstance(meta, dict) else {}
-    return f"{meta.get('namespace') or ''}/{meta.get('name') or ''}; {kind_text(kind_of(obj))}"
+    namespace, name = (value if isinstance(value := meta.get(key), str) else "" for key in ("namespace", "name"))
+    return f"{namespace}/{name}; {kind_text(kind_of(obj))}"
 
 
 def kind_text(kind: GroupVersionKind) -> str:

@@ -232,7 +232,7 @@ class _Compiler:
         return Type(UNTYPED, self._list(schema), self._map(schema), loose)
 
     def _map(self, schema: schemas.Schema) -> MapType:
-        properties = schema.get("properties", {})
+        properties = _properties(schema)
         atomic = _is_atomic(schema.get("x-kubernetes-map-type", "granular"))
         fields = {name: self.type_of(member) for name, member in properties.items()}
         defaults = {name: member["default"] for name, member in properties.items() if member.get("default") is not None}
@@ -246,7 +246,7 @@ class _Compiler:
 
     def _is_open(self, schema: schemas.Schema) -> bool:
         """An object of which nothing is said may hold anything."""
-        return "additionalProperties" not in schema and (self._preserve or not schema.get("properties"))
+        return "additionalProperties" not in schema and (self._preserve or not _properties(schema))
 
     def _list(self, schema: schemas.Schema) -> ListType:
         of = self.type_of(schema["items"]) if "items" in schema else ATOMIC
@@ -260,6 +260,17 @@ class _Compiler:
 
 
 _BUILTIN = _Compiler()
+_OF_OBJECTS: schemas.Schema = {
+    "apiVersion": {"type": "string"},
+    "kind": {"type": "string"},
+    "metadata": {"$ref": "#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"},
+}
+
+
+def _properties(schema: schemas.Schema) -> schemas.Schema:
+    """With those that an object inside another has."""
+    declared: schemas.Schema = schema.get("properties") or {}
+    return {**declared, **_OF_OBJECTS} if schema.get("x-kubernetes-embedded-resource") is True else declared
 
 
 def _special(name: str) -> Type | None:

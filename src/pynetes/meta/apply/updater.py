@@ -24,6 +24,10 @@ class UnknownVersion(LookupError):
     """A version that does not exist (any more)."""
 
 
+class VersionError(ValueError):
+    """An apiVersion that cannot be read."""
+
+
 class Conflicts(ValueError):
     """Fields that others own: (manager, path) in the order of the managers."""
 
@@ -92,7 +96,7 @@ class Updater:
     def updated(self, old: Object, new: Object, held: Managers) -> tuple[Managers, Fields]:
         """What the managers hold after an update, less what it took; and the fields that it took.
 
-        Raises: schema.ItemError.
+        Raises: schema.ItemError, VersionError.
         """
         changes = self._compared(old, new, self._version)
         if not held:
@@ -104,7 +108,7 @@ class Updater:
     ) -> tuple[Object | None, Managers]:
         """The merged object (None: it is the live one), and the managers.
 
-        Raises: Conflicts, schema.ItemError, UnknownVersion.
+        Raises: Conflicts, schema.ItemError, UnknownVersion, VersionError.
         """
         held = self._settled(held)
         of = self._versions.type_of(self._version)
@@ -158,12 +162,14 @@ class Updater:
 
     def _settled(self, held: Managers) -> Managers:
         """The sets as the schema of today has them: what became one whole is owned as such. Without those whose
-        version is gone.
+        version is gone. Raises: VersionError.
         """
         out = {}
         for who, share in held.items():
             of = self._versions.types.get(share.api_version)
             if of is None:
+                if share.api_version.count("/") > 1:
+                    raise VersionError(f"unexpected GroupVersion string: {share.api_version}")
                 continue
             settled = settle_of(of)(share.fields)
             out[who] = share if settled is share.fields else share.of(settled)

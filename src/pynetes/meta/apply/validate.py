@@ -9,7 +9,7 @@ from typing import Any
 
 from pynetes.meta.apply import elements
 from pynetes.meta.apply.schema import BOOLEAN, NUMERIC, STRING, ItemError, ListType, MapType, Type
-from pynetes.meta.gotext import go_float, plain, quoted
+from pynetes.meta.gotext import plain, syntax
 
 
 class TypeMismatch(ValueError):
@@ -55,7 +55,7 @@ def _wrong_scalar(kind: str, value: Any) -> str:
     if kind == NUMERIC and (is_bool or not is_number):
         return f"expected numeric (int or float), got {_go_type(value)}"
     if kind == STRING and not isinstance(value, str):
-        return f"expected string, got &value.valueUnstructured{{Value:{_go_syntax(value)}}}"
+        return f"expected string, got &value.valueUnstructured{{Value:{syntax(value)}}}"
     if kind == BOOLEAN and not is_bool:
         return f"expected boolean, got &{{{plain(value)}}}"
     if isinstance(value, dict | list):
@@ -69,22 +69,6 @@ def _go_type(value: Any) -> str:
     if isinstance(value, dict):
         return "map[string]interface {}"
     return "[]interface {}" if isinstance(value, list) else "string"
-
-
-def _go_syntax(value: Any) -> str:
-    """``%#v``."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return quoted(value)
-    if value is None:
-        return "interface {}(nil)"
-    if isinstance(value, dict):
-        members = ", ".join(f"{quoted(name)}:{_go_syntax(value[name])}" for name in sorted(value))
-        return f"map[string]interface {{}}{{{members}}}"
-    if isinstance(value, list):
-        return f"[]interface {{}}{{{', '.join(map(_go_syntax, value))}}}"
-    return go_float(value) if isinstance(value, float) else str(value)
 
 
 def _in_map(of: MapType, value: Mapping[str, Any], path: str, duplicates: bool) -> Iterator[str]:

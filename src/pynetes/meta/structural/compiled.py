@@ -78,10 +78,11 @@ class Structural:
 
 
 def _coerced(metadata: Object, path: Path) -> tuple[Object, list[str]]:
-    """By its type, and the paths of what that does not know. Raises: DecodeError."""
-    read = decoder(_METADATA).decode(metadata)
+    """As Go writes its type, and the paths of what that does not know. Raises: DecodeError."""
+    of = decoder(_METADATA)
+    read = of.decode(metadata)
     unknown = [text.partition('"')[2].rstrip('"') for text in read.unknown]
-    return read.object, [f"{path}.{name}" for name in unknown]
+    return of.canonical(read.object), [f"{path}.{name}" for name in unknown]
 
 
 def _coerce_embedded(value: Any, schema: Schema | None, path: Path, *, is_root: bool = False) -> list[str]:

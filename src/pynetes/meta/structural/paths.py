@@ -15,6 +15,7 @@ _GO_TYPES: dict[type, str] = {
     float: "float64",
     list: "[]interface {}",
     dict: "map[string]interface {}",
+    type(None): "<nil>",
 }
 
 
@@ -53,20 +54,30 @@ def value_at(text: str, obj: Any) -> Any:
 
 def integer_at(text: str, obj: Any) -> tuple[int, str]:
     """The whole number at the path, 0 where there is none; or why what stands there is no such number."""
+    found, why = _of_type(text, obj, int, "int64")
+    return found or 0, why
+
+
+def text_at(text: str, obj: Any) -> tuple[str, str]:
+    """As ``integer_at``, of a text."""
+    found, why = _of_type(text, obj, str, "string")
+    return found or "", why
+
+
+def _of_type(text: str, obj: Any, wanted: type, called: str) -> tuple[Any, str]:
     for name in keys(text):
         if obj is None:
-            return 0, ""
+            return None, ""
         if not isinstance(obj, dict):
-            return (
-                0,
-                f"{plain(obj)} is of the type {_GO_TYPES.get(type(obj), 'int64')}, expected map[string]interface{{}}",
-            )
-        obj = obj.get(name)
-    if obj is None:
-        return 0, ""
-    if isinstance(obj, int) and not isinstance(obj, bool):
-        return obj, ""
-    return 0, f"{plain(obj)} is of the type {_GO_TYPES.get(type(obj), 'int64')}, expected int64"
+            return None, _mismatch(obj, "map[string]interface{}")
+        if name not in obj:
+            return None, ""
+        obj = obj[name]
+    return (obj, "") if type(obj) is wanted else (None, _mismatch(obj, called))
+
+
+def _mismatch(value: Any, wanted: str) -> str:
+    return f"{plain(value)} is of the type {_GO_TYPES.get(type(value), 'int64')}, expected {wanted}"
 
 
 def put(text: str, obj: Any, value: Any) -> None:

@@ -31,11 +31,15 @@ UNKNOWN_LIMIT = 100
 
 
 class DecodeError(ValueError):
-    """The value does not fit the type: ``message`` is in Go's words."""
+    """The value does not fit the type: ``message`` is in Go's words.
 
-    def __init__(self, message: str) -> None:
+    ``own``: what a type that decodes itself says, which does not know where it stands; else ``""``.
+    """
+
+    def __init__(self, message: str, own: str = "") -> None:
         super().__init__(message)
         self.message = message
+        self.own = own
 
 
 NOTHING = object()
@@ -90,6 +94,10 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def _mismatch(what: str, go_type: str) -> str:
+    return f"json: cannot unmarshal {what} into Go value of type {go_type}"
+
+
 def _called(value: Any) -> str:
     """What Go's errors call a JSON value."""
     if isinstance(value, bool):
@@ -127,7 +135,7 @@ class Careful:
         if self.stack:
             path = ".".join(self.stack)
             return f"json: cannot unmarshal {what} into Go struct field {self.struct}.{path} of type {go_type}"
-        return f"json: cannot unmarshal {what} into Go value of type {go_type}"
+        return _mismatch(what, go_type)
 
     def value(self, row: int, value: Any) -> Any:
         """The value as that type, ``NOTHING`` when it does not fit. None (null) is the caller's to handle."""
@@ -232,7 +240,7 @@ class Careful:
         """Types that decode themselves: their errors end the walk at once."""
         if type_name in (TIME, MICRO_TIME):
             if not isinstance(value, str):
-                raise DecodeError(self.mismatch(_called(value), "string"))
+                raise self.refused(_called(value), "string")
             try:
                 return canonical_time(value) if type_name == TIME else canonical_micro_time(value)
             except TimeError as error:
@@ -246,11 +254,14 @@ class Careful:
             done = inner.scalar("int32", "int32", value)
             if inner.error:
                 what = f"number {_text_of(value)}" if _called(value) == "number" else _called(value)
-                raise DecodeError(self.mismatch(what, "int32"))
+                raise self.refused(what, "int32")
             return done
         if type_name.startswith(f"{EXTENSIONS}JSONSchemaPropsOr"):
             return self.schema_or(type_name, value)
         return _plain(value)
+
+    def refused(self, what: str, go_type: str) -> DecodeError:
+        return DecodeError(self.mismatch(what, go_type), _mismatch(what, go_type))
 
     def quantity(self, value: Any) -> str:
         if isinstance(value, bool | dict | list):
@@ -307,7 +318,7 @@ def _illegal_base64(text: str) -> int | None:
             if padded == 1 and quantum == 2 and character == "=":
                 padded, quantum = 2, 4
                 continue
-            return at
+            return at - (padded == 1)
         if character == "=":
             if quantum < 2:
                 return at
