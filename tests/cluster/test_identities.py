@@ -8,6 +8,7 @@ from pynetes.client.kinds import (
     CRON_JOBS,
     DAEMON_SETS,
     DEPLOYMENTS,
+    ENDPOINTS,
     JOBS,
     NAMESPACES,
     NODES,
@@ -162,6 +163,9 @@ def test_what_the_smaller_controllers_write_is_within_their_roles():
             "signerName": "kubernetes.io/kube-apiserver-client-kubelet",
             "usages": ["client auth", "digital signature"],
         }
+        cluster.create(SERVICES, {"metadata": {"name": "by-hand"}, "spec": {"ports": [{"port": 80}]}}, "default")
+        subsets = [{"addresses": [{"ip": "192.0.2.1"}], "ports": [{"port": 80}]}]
+        cluster.create(ENDPOINTS, {"metadata": {"name": "by-hand"}, "subsets": subsets}, "default")
         cluster.create(CERTIFICATE_SIGNING_REQUESTS, {"metadata": {"name": "node-1"}, "spec": csr})
         cluster.advance(150)
         cluster.delete(CRON_JOBS, "often", "default")
@@ -170,6 +174,7 @@ def test_what_the_smaller_controllers_write_is_within_their_roles():
         cluster.delete(PERSISTENT_VOLUMES, "disk")
         cluster.delete(VOLUME_ATTRIBUTES_CLASSES, "gold")
         cluster.delete(SERVICE_ACCOUNTS, "default", "default")
+        cluster.delete(ENDPOINTS, "by-hand", "default")
         cluster.advance(7200)
 
         assert asked.refused == []
@@ -180,6 +185,7 @@ def test_what_the_smaller_controllers_write_is_within_their_roles():
         assert writers >= {
             "certificate-controller",
             "cronjob-controller",
+            "endpointslicemirroring-controller",
             "job-controller",
             "pv-protection-controller",
             "pvc-protection-controller",

@@ -13,6 +13,7 @@ from pynetes.client.kinds import (
     CRON_JOBS,
     DAEMON_SETS,
     DEPLOYMENTS,
+    ENDPOINTS,
     HORIZONTAL_POD_AUTOSCALERS,
     JOBS,
     LEASES,
@@ -198,6 +199,14 @@ OBJECTS = (
     (
         CERTIFICATE_SIGNING_REQUESTS,
         {"metadata": {"name": "r"}, "spec": {"signerName": "example.com/other", "request": ""}, "status": {}},
+    ),
+    (SERVICES, {"metadata": {"name": "by-hand"}, "spec": {"ports": [{"port": 80}]}}),
+    (
+        ENDPOINTS,
+        {
+            "metadata": {"name": "by-hand"},
+            "subsets": [{"addresses": [{"ip": "192.0.2.1"}], "ports": [{"port": 80, "protocol": "TCP"}]}],
+        },
     ),
     (SERVICE_ACCOUNTS, {"metadata": {"name": "robot"}}),
     (

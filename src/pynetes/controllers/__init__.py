@@ -10,6 +10,7 @@ from pynetes.controllers import (
     disruption,
     endpoints,
     endpointslice,
+    endpointslicemirroring,
     garbagecollector,
     horizontalpodautoscaler,
     job,
@@ -38,6 +39,7 @@ from pynetes.controllers.types import Controller
 CONTROLLERS: tuple[Controller, ...] = (
     endpoints.CONTROLLER,
     endpointslice.CONTROLLER,
+    endpointslicemirroring.CONTROLLER,
     podgc.CONTROLLER,
     resourcequota.CONTROLLER,
     namespace.CONTROLLER,

@@ -17,6 +17,7 @@ from pynetes.client.kinds import ENDPOINTS, PODS, SERVICES
 from pynetes.controllers import podstate
 from pynetes.controllers.actions import Action, Create, Delete, Update, apply, namespace_is_terminating
 from pynetes.controllers.ownership import named
+from pynetes.controllers.portorder import of_endpoints
 from pynetes.controllers.types import Context, Controller
 from pynetes.kinds.pods import lifecycle
 from pynetes.meta.objects import Object, annotations_of, labels_of, name_of, namespace_of, split_key, uid_of
@@ -234,6 +235,7 @@ def _subset(ports: Iterable[tuple[Any, ...]], ready: list[Object], not_ready: li
     if not_ready:
         subset["notReadyAddresses"] = sorted(not_ready, key=lambda a: (a["ip"], a["targetRef"]["uid"]))
     listed = [{k: v for k, v in port if not (k == "name" and v == "")} for port in ports]
+    listed = of_endpoints(listed)
     if listed:
         subset["ports"] = listed
     return subset

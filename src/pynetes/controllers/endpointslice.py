@@ -35,7 +35,9 @@ from pynetes.controllers.endpoints import (
     target_of,
 )
 from pynetes.controllers.ownership import is_controlled_by, named, reference
+from pynetes.controllers.portorder import of_slices
 from pynetes.controllers.types import Context, Controller
+from pynetes.controllers.unseen import Unseen
 from pynetes.kinds.pods import lifecycle
 from pynetes.meta.objects import Object, annotations_of, labels_of, name_of, namespace_of
 from pynetes.meta.status import StatusError
@@ -48,9 +50,14 @@ _RESERVED = (SERVICE_NAME, MANAGED_BY, HEADLESS)
 _ZONE = "topology.kubernetes.io/zone"
 
 BY_SERVICE = "service"
-SERVICE_INDEX: Mapping[str, Callable[[Object], Iterable[str]]] = {
-    BY_SERVICE: lambda piece: (f"{namespace_of(piece)}/{labels_of(piece).get(SERVICE_NAME, '')}",)
-}
+
+
+def service_key(piece: Object) -> str:
+    """Of the service whose slice it is."""
+    return f"{namespace_of(piece)}/{labels_of(piece).get(SERVICE_NAME, '')}"
+
+
+SERVICE_INDEX: Mapping[str, Callable[[Object], Iterable[str]]] = {BY_SERVICE: lambda piece: (service_key(piece),)}
 
 
 @dataclass(slots=True)
@@ -99,7 +106,7 @@ def _plan_family(
     for piece in slices:
         if piece in foreign:
             continue
-        group = groups.get(_ports_key(piece.get("ports") or []))
+        group = groups.get(ports_key(piece.get("ports") or []))
         if group is None:
             stale.append(piece)
         else:
@@ -155,7 +162,7 @@ def _place(
     if not belongs(pod, include_terminating=True):
         return
     ports = ports_of(service, pod)
-    group = groups.setdefault(_ports_key(ports), _Group(ports))
+    group = groups.setdefault(ports_key(ports), _Group(of_slices(ports)))
     node = node_of(podstate.node_of(pod))
     if node is None and not service["spec"].get("publishNotReadyAddresses"):
         return
@@ -260,7 +267,7 @@ def _deletion(piece: Object) -> Delete:
     return Delete(ENDPOINT_SLICES, namespace_of(piece), name_of(piece))
 
 
-def _ports_key(ports: Sequence[Object]) -> bytes:
+def ports_key(ports: Sequence[Object]) -> bytes:
     listed = [(p.get("name", ""), p.get("protocol"), p.get("port"), p.get("appProtocol")) for p in ports]
     return orjson.dumps(sorted(listed, key=str))
 
@@ -278,12 +285,11 @@ class EndpointSlices:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._times = TriggerTimes()
-        self._written: dict[str, dict[str, str]] = {}
-        """By service: the slices written and not seen yet, with their revisions; "" for deleted."""
         self._services = context.informers.get(SERVICES)
         self._pods = context.informers.get(PODS)
         self._nodes = context.informers.get(NODES)
         self._slices = context.informers.get(ENDPOINT_SLICES, indexes=SERVICE_INDEX)
+        self._unseen = Unseen(self._slices)
         self._services.add_handler(lambda change: context.queue.add(change.key))
         self._pods.add_handler(self._pod_changed)
         self._nodes.add_handler(self._node_changed)
@@ -293,9 +299,9 @@ class EndpointSlices:
         service = self._services.get(key)
         if service is None:
             self._times.forget(key)
-            self._written.pop(key, None)
+            self._unseen.forget(key)
             return None
-        if not is_served(service) or self._written.get(key):
+        if not is_served(service) or self._unseen.waits(key):
             # what was written last is not seen yet: its coming will wake us
             return None
         pods = [pod for pod in self._pods.list(namespace_of(service)) if selects(service, labels_of(pod))]
@@ -321,29 +327,14 @@ class EndpointSlices:
             subject = named(SERVICES, service)
             self._context.events.event(subject, "Warning", "FailedToUpdateEndpointSlices", text)
             raise
-        waiting = self._written.setdefault(key, {})
-        if isinstance(action, Delete):
-            if self._slices.get(f"{action.namespace}/{action.name}") is not None:
-                waiting[action.name] = ""
-        elif written is not None:
-            revision = written["metadata"]["resourceVersion"]
-            seen = self._slices.get(f"{namespace_of(written)}/{name_of(written)}")
-            if seen is None or _older(seen["metadata"]["resourceVersion"], revision):
-                waiting[name_of(written)] = revision
+        self._unseen.wrote(key, action, written)
 
     def _slice_changed(self, change: Change) -> None:
         entry = change.new or change.old
         assert entry is not None
         piece = entry.object
-        key = f"{namespace_of(piece)}/{labels_of(piece).get(SERVICE_NAME, '')}"
-        waiting = self._written.get(key, {})
-        expected = waiting.get(name_of(piece))
-        if expected is not None:
-            if change.new is None or (expected and not _older(piece["metadata"]["resourceVersion"], expected)):
-                del waiting[name_of(piece)]
-                self._context.queue.add(key)
-            return
-        if labels_of(piece).get(MANAGED_BY) == MANAGER:
+        key = service_key(piece)
+        if self._unseen.saw(key, change) or labels_of(piece).get(MANAGED_BY) == MANAGER:
             self._context.queue.add(key)
 
     def _pod_changed(self, change: Change) -> None:
@@ -359,10 +350,6 @@ class EndpointSlices:
         for service in self._services.list():
             if is_served(service):
                 self._context.queue.add(f"{namespace_of(service)}/{name_of(service)}")
-
-
-def _older(revision: str, than: str) -> bool:
-    return int(revision) < int(than)
 
 
 CONTROLLER = Controller("endpointslice-controller", EndpointSlices)

@@ -37,6 +37,7 @@ class Settings:
     pod_gc_period_seconds: float = 20.0
     quarantine_seconds: float = 40.0
     max_endpoints_per_slice: int = 100
+    mirroring_max_endpoints_per_subset: int = 1000
     garbage_collector_resync_seconds: float = 30.0
     time_zone: str = "UTC"
     """Of schedules that name none."""
