@@ -496,8 +496,8 @@ def test_images_are_loaded_removed_and_kept_while_a_container_stands_on_them(nod
         image = await runtime.image("busybox:test")
         assert image is not None
         assert image.tags == ("docker.io/library/busybox:test",)
-        with pytest.raises(RuntimeFailure, match="pynetes image load") as failure:
-            await runtime.pull_image("example.test/none:1")
+        with pytest.raises(RuntimeFailure, match=r"failed to resolve image: .* connection refused") as failure:
+            await runtime.pull_image("localhost:9/none:1")
         assert failure.value.reason == "ErrImagePull"
         extra = tmp_path / "extra"
         extra.mkdir()
