@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pynetes.apiserver.bodies import Bodies
     from pynetes.apiserver.documents import Documents
     from pynetes.apiserver.metrics import Metrics
+    from pynetes.apiserver.openings import Openings
     from pynetes.client.client import Client
     from pynetes.meta.negotiation import Media
 
@@ -47,6 +48,9 @@ class Server(Parts, Protocol):
 
     @property
     def bodies(self) -> "Bodies": ...
+
+    @property
+    def openings(self) -> "Openings": ...
 
     @property
     def documents(self) -> "Documents": ...

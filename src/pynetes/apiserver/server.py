@@ -19,6 +19,7 @@ from pynetes.apiserver.cache import Cache
 from pynetes.apiserver.customresources.serving import CustomResources
 from pynetes.apiserver.documents import Documents
 from pynetes.apiserver.metrics import Metrics
+from pynetes.apiserver.openings import Openings
 from pynetes.apiserver.pipeline import Pipeline
 from pynetes.apiserver.registry import Registry
 from pynetes.apiserver.settings import Settings
@@ -49,6 +50,7 @@ class APIServer:
             if resource.storage_prefix is not None:
                 self.cache.of(resource)
         self.bodies = Bodies()
+        self.openings = Openings(clock)
         self.documents = Documents(self.resources)
         self.metrics = Metrics(clock)
         self.authenticator = Authenticator(self)
@@ -82,4 +84,5 @@ class APIServer:
         self.ready = False
         await self.custom_resources.close()
         self.cache.close()
+        self.openings.forget()
         await self.tasks.close()

@@ -17,7 +17,7 @@ from pynetes.apiserver.cache import ResourceCache
 from pynetes.apiserver.context import Context
 from pynetes.apiserver.fanout import Line, Watcher, WatchQuery
 from pynetes.apiserver.listing import ListOptions
-from pynetes.http.types import Answer, Stream, Writer
+from pynetes.http.types import Answer, Stream, Writer, frame
 from pynetes.meta import encoding, protobuf
 from pynetes.meta.encoding import Entry
 from pynetes.meta.negotiation import JSON, PROTOBUF, Media
@@ -83,33 +83,45 @@ class _Session:
         if self._revision and not self._options.initial_events and self._revision < self._cache.oldest:
             _refuse(listing.too_old(self._revision, self._cache.oldest), self._ctx.media, writer)
             return
-        lines = self._first_lines()
+        chunks = self._first_chunks()
         # no await between reading what was before and joining
         settings = self._ctx.server.settings
-        size = sum(map(len, lines))
+        size = sum(map(len, chunks))
         self._watcher = self._cache.join(
             self._query, writer, bookmarks=self._options.bookmarks, limit=settings.watch_buffer_bytes + size
         )
-        if lines:
-            writer.write(b"".join(lines))
+        for chunk in chunks:
+            writer.write_framed(chunk)
         timeout = self._options.timeout_seconds
         if timeout <= 0:
             chance = self._ctx.server.clock.random.random()
             timeout = int(settings.min_request_timeout_seconds * (1 + chance))
         self._timer = self._ctx.server.clock.call_later(timeout, self._time_over, timeout)
 
-    def _first_lines(self) -> list[bytes]:
+    def _first_chunks(self) -> list[bytes]:
         """What is there, or what changed since the revision; the bookmark that ends the initial events."""
         options, cache = self._options, self._cache
         if options.initial_events is False and not self._revision:
             return []
         if not options.initial_events:
-            return cache.replay(self._query, self._revision)
-        line = self._query.line
-        lines = [line(entry, "ADDED") for entry in cache.select(options.selection)]
+            lines = cache.replay(self._query, self._revision)
+            return [frame(b"".join(lines))] if lines else []
+        selection, form = options.selection, self._query.form
+        if selection.everything and form is not None:
+            key = (cache.resource, form, selection.prefix)
+            opening = self._ctx.server.openings.get(key, cache.changed_in(selection.prefix), self._opening)
+        else:
+            opening = self._opening()
+        chunks = [opening] if opening else []
         if options.bookmarks:
-            lines.append(self._bookmark(initial_events_end=True))
-        return lines
+            chunks.append(frame(self._bookmark(initial_events_end=True)))
+        return chunks
+
+    def _opening(self) -> bytes:
+        """All that there is, as one chunk; empty when there is nothing."""
+        line = self._query.line
+        lines = [line(entry, "ADDED") for entry in self._cache.select(self._options.selection)]
+        return frame(b"".join(lines)) if lines else b""
 
     def _bookmark(self, *, initial_events_end: bool = False) -> bytes:
         return _bookmark(self._ctx, self._ctx.server.cache.revision, initial_events_end=initial_events_end)
