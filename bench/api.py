@@ -4,7 +4,8 @@
 usage: bench/api.py                               our API server alone, started for it
        bench/api.py --kube-apiserver PROGRAM      and upstream's (with etcd on PATH), in turn: A B A B
        bench/api.py --kubeconfig FILE             any running API server
-Further: --connections N (32), --scale X (1.0: how much of each), --watchers N (1000), --rounds N (1), --only REGEX
+Further: --connections N (32), --scale X (1.0: how much of each), --watchers N (1000), --event-bytes N (3000),
+         --rounds N (1), --only REGEX
 or:    bench/api.py --idle N ... [--kube-apiserver PROGRAM]   memory and processor time of idle watches
 
 The columns "cpu" are processor time for each answer or event, in microseconds: the server's (with its store), then the
@@ -168,7 +169,7 @@ def measure_idle(numbers: list[int], program: str | None) -> None:
 
 def measure(subject: Subject, options: argparse.Namespace) -> list[load.Result]:
     target = replace(load.Target.from_kubeconfig(str(subject.kubeconfig)), server_cpu=subject.cpu_seconds)
-    bench = load.Bench(target, options.connections, options.scale, options.watchers, options.only)
+    bench = load.Bench(target, options.connections, options.scale, options.watchers, options.only, options.event_bytes)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(bench.measure())
 
@@ -180,6 +181,7 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--watchers", type=int, default=1000)
+    parser.add_argument("--event-bytes", type=int, default=load.EVENT_BYTES, metavar="N")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--only", default="", metavar="REGEX", help="only the rows whose names match")
     parser.add_argument("--idle", type=int, nargs="+", metavar="N", help="instead: what so many idle watches cost")

@@ -26,7 +26,7 @@ import yaml
 
 NAMESPACE = "bench"
 EVENT_BYTES = 3000
-"""Of the objects that watchers see: about a running pod's size."""
+"""Of the objects that watchers see, unless told: about a running pod's size."""
 
 
 @dataclass
@@ -276,10 +276,18 @@ WINDOW = 64
 """Events that the slowest watcher may lack: upstream breaks off whoever lacks more than 100 for long."""
 
 
-async def fan_out(
-    target: Target, watchers: int, events: int, writers: int = 8, started: Callable[[], None] = lambda: None
-) -> Result:
-    """Write ``events`` config maps while so many watchers look on; the rate is of events received by all of them."""
+@dataclass(frozen=True)
+class Crowded:
+    """So many watchers, who are told of so many objects of that size, written over so many connections."""
+
+    watchers: int
+    events: int
+    size: int = EVENT_BYTES
+    writers: int = 8
+
+
+async def fan_out(target: Target, what: Crowded, started: Callable[[], None] = lambda: None) -> Result:
+    """Write config maps while so many watchers look on; the rate is of events received by all of them."""
     loop = asyncio.get_running_loop()
     seen = asyncio.Event()
     path = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
@@ -291,7 +299,7 @@ async def fan_out(
     _, answer = await ask(target, "GET", path + "?limit=1")
     revision = answer["metadata"]["resourceVersion"]
     watch = target.request("GET", f"{path}?watch=1&resourceVersion={revision}&timeoutSeconds=600")
-    crowd = await asyncio.to_thread(Crowd, target, watch, watchers - 1)
+    crowd = await asyncio.to_thread(Crowd, target, watch, what.watchers - 1)
     crowd.start()
     transport, reader = await loop.create_connection(
         lambda: Watcher(watch, seen.set), target.host, target.port, ssl=target.context, server_hostname=target.host
@@ -311,11 +319,11 @@ async def fan_out(
 
     started()
     begun = Stopwatch(target)
-    bodies = config_maps(f"fan-{time.time_ns()}", events, EVENT_BYTES)
-    answers = await run(target, timed(written(bodies)), writers, ahead)
+    bodies = config_maps(f"fan-{time.time_ns()}", what.events, what.size)
+    answers = await run(target, timed(written(bodies)), what.writers, ahead)
     if answers.errors:
-        raise ConnectionError(f"{answers.errors} of {events} config maps were refused")
-    while reader.events < events:
+        raise ConnectionError(f"{answers.errors} of {what.events} config maps were refused")
+    while reader.events < what.events:
         seen.clear()
         if transport.is_closing():
             raise ConnectionError("the server broke the decrypted watch off")
@@ -324,14 +332,14 @@ async def fan_out(
         if time.perf_counter() - begun.begun > 300:
             raise TimeoutError("not every watcher received every event")
         await asyncio.sleep(0.002)
-    result = begun.result((watchers - crowd.broken) * events, reader.delays, crowd.broken)
+    result = begun.result((what.watchers - crowd.broken) * what.events, reader.delays, crowd.broken)
     transport.abort()
     await asyncio.to_thread(crowd.close)
     return result
 
 
-async def beside_fan_out(target: Target, watchers: int, events: int, path: str) -> Result:
-    """What readers on two connections get while so many watchers are told of so many events.
+async def beside_fan_out(target: Target, what: Crowded, path: str) -> Result:
+    """What readers on two connections get meanwhile.
 
     The processor time is nobody's: it was the watchers' and the readers'.
     """
@@ -347,7 +355,7 @@ async def beside_fan_out(target: Target, watchers: int, events: int, path: str) 
         return await run(target, requests(), 2)
 
     reading = asyncio.ensure_future(read())
-    await fan_out(target, watchers, events, started=begun.set)
+    await fan_out(target, what, begun.set)
     going = False
     return replace(await reading, server_cpu=0.0, own_cpu=0.0)
 
@@ -470,6 +478,7 @@ class Bench:
     scale: float
     watchers: int
     only: str = ""
+    size: int = EVENT_BYTES
 
     async def measure(self) -> list[Result]:
         await prepare(self.target)
@@ -509,12 +518,11 @@ class Bench:
         rows["handshake, GET /version"] = lambda: handshakes(self.target, self._times(1000))
         if self.watchers:
             events = max(50, int(500 * self.scale))
-            rows["watch, 1 watcher, 1 writer"] = lambda: fan_out(self.target, 1, events, 1)
-            rows[f"watch, {self.watchers} watchers"] = lambda: fan_out(self.target, self.watchers, events)
+            one, many = Crowded(1, events, self.size, 1), Crowded(self.watchers, events, self.size)
             beside = f"{base}/configmaps/first"
-            rows[f"GET beside {self.watchers} watchers"] = lambda: beside_fan_out(
-                self.target, self.watchers, events, beside
-            )
+            rows["watch, 1 watcher, 1 writer"] = lambda: fan_out(self.target, one)
+            rows[f"watch, {self.watchers} watchers"] = lambda: fan_out(self.target, many)
+            rows[f"GET beside {self.watchers} watchers"] = lambda: beside_fan_out(self.target, many, beside)
         return rows
 
     def _times(self, number: int) -> int:
