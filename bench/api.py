@@ -32,6 +32,8 @@ import uvloop
 
 sys.path.insert(0, str(Path(__file__).parent))
 import load
+from crowd import EVENT_BYTES, Idle, idle_watches
+from rows import Bench, prepare
 
 ROOT = Path(__file__).parent.parent
 
@@ -144,12 +146,12 @@ def wait_for(kubeconfig: Path, process: "subprocess.Popen[bytes]", log: Path) ->
     sys.exit("the server did not become ready")
 
 
-def idle(subject: Subject, watchers: int) -> load.Idle:
+def idle(subject: Subject, watchers: int) -> Idle:
     target = replace(load.Target.from_kubeconfig(str(subject.kubeconfig)), server_cpu=subject.cpu_seconds)
 
-    async def measured() -> load.Idle:
-        await load.prepare(target)
-        return await load.idle_watches(target, watchers, subject.memory)
+    async def measured() -> Idle:
+        await prepare(target)
+        return await idle_watches(target, watchers, subject.memory)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(measured())
@@ -169,7 +171,7 @@ def measure_idle(numbers: list[int], program: str | None) -> None:
 
 def measure(subject: Subject, options: argparse.Namespace) -> list[load.Result]:
     target = replace(load.Target.from_kubeconfig(str(subject.kubeconfig)), server_cpu=subject.cpu_seconds)
-    bench = load.Bench(target, options.connections, options.scale, options.watchers, options.only, options.event_bytes)
+    bench = Bench(target, options.connections, options.scale, options.watchers, options.only, options.event_bytes)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(bench.measure())
 
@@ -181,7 +183,7 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--watchers", type=int, default=1000)
-    parser.add_argument("--event-bytes", type=int, default=load.EVENT_BYTES, metavar="N")
+    parser.add_argument("--event-bytes", type=int, default=EVENT_BYTES, metavar="N")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--only", default="", metavar="REGEX", help="only the rows whose names match")
     parser.add_argument("--idle", type=int, nargs="+", metavar="N", help="instead: what so many idle watches cost")
