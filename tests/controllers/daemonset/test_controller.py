@@ -4,6 +4,7 @@ import itertools
 
 from pynetes.client.kinds import CONTROLLER_REVISIONS, DAEMON_SETS, NODES, PODS
 from pynetes.controllers import daemonset
+from pynetes.meta.times import rfc3339
 from tests.controllers.mini_api import Refused, play
 
 from .make import daemon_set, node, pod
@@ -22,7 +23,7 @@ async def run_pods(world):
             world.api.remove(PODS, name)
         elif found["status"]["phase"] == "Pending":
             world.api.change(PODS, name, lambda p: p["spec"].update(nodeName=on_nodes([p])[0]))
-            ready = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+            ready = {"type": "Ready", "status": "True", "lastTransitionTime": rfc3339(world.clock.now())}
             status = {"phase": "Running", "conditions": [ready]}
             world.api.change(PODS, name, lambda p, status=status: p.update(status=status))
     await world.clock.sleep(1)
@@ -119,6 +120,26 @@ def test_a_new_template_makes_a_revision_and_rolls_out_one_pod_at_a_time():
         world.api.change(DAEMON_SETS, "agent", reimage("i"))
         await world.clock.sleep(1)
         assert sorted(r["revision"] for r in world.api.all(CONTROLLER_REVISIONS)) == [2, 3]
+
+    play(script, daemonset.CONTROLLER)
+
+
+def test_pods_that_surge_take_over_when_they_are_available():
+    async def script(world):
+        put_nodes(world, "n1", "n2")
+        world.api.put(DAEMON_SETS, daemon_set(maxSurge=1, maxUnavailable=0, min_ready=5))
+        await world.clock.sleep(1)
+        await run_pods(world)
+        await world.clock.sleep(10)
+        world.api.change(DAEMON_SETS, "agent", reimage("i:2"))
+        for _ in range(2):
+            await world.clock.sleep(1)
+            await run_pods(world)  # nothing else happens: the controller has to look again by itself
+            assert len(world.api.all(PODS)) == 3
+            await world.clock.sleep(6)
+            await run_pods(world)
+        assert {p["spec"]["containers"][0]["image"] for p in world.api.all(PODS)} == {"i:2"}
+        assert world.api.get(DAEMON_SETS, "agent")["status"]["updatedNumberScheduled"] == 2
 
     play(script, daemonset.CONTROLLER)
 

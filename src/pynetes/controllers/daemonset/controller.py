@@ -76,10 +76,9 @@ class DaemonSets:
             await perform(self._context, Update(DAEMON_SETS, update, "status"))
         if failure is not None:
             raise failure
-        if wanted["numberReady"] != wanted.get("numberAvailable", 0):
-            changes.again.append(
-                podstate.next_availability(pods, seen.min_ready_seconds, now) or seen.min_ready_seconds
-            )
+        # of all pods: those that surge beside the counted ones, too
+        if (wait := podstate.next_availability(pods, seen.min_ready_seconds, now)) is not None:
+            changes.again.append(wait)
         return min(changes.again, default=None)
 
     def _held(self, daemon_set: Object, node: str) -> float:
