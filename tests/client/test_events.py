@@ -117,8 +117,10 @@ def test_ten_different_messages_of_one_reason_are_combined():
             recorder.event(POD, "Warning", "Failed", f"reason {i}")
         await recorder.flush()
 
-    messages = [event["message"] for event in run(scenario).events.values()]
-    assert messages == [f"reason {i}" for i in range(9)] + [COMBINED_PREFIX + "reason 11"]
+    *others, combined = run(scenario).events.values()
+    assert [event["message"] for event in others] == [f"reason {i}" for i in range(9)]
+    assert combined["message"] == COMBINED_PREFIX + "reason 11"
+    assert (combined["source"], combined["reportingComponent"]) == (others[0]["source"], "")
 
 
 def test_a_source_may_say_25_things_about_an_object_then_one_each_five_minutes():

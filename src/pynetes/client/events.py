@@ -114,7 +114,9 @@ class Correlator:
         if len(similar.messages) < COMBINE_AFTER:
             return event, _full_key(event)
         del similar.messages[next(iter(similar.messages))]
-        return {**event, "message": COMBINED_PREFIX + event["message"]}, group
+        message = COMBINED_PREFIX + event["message"]
+        # upstream's says by whom it is in its source only
+        return {**event, "message": message, "reportingComponent": "", "reportingInstance": ""}, group
 
     def _remember(self, key: Hashable, event: Object) -> None:
         self._observed.put(key, _Observed(event["count"], event["firstTimestamp"], event["metadata"]["name"]))
