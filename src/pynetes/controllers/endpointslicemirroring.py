@@ -83,7 +83,9 @@ def plan(endpoints: Object, service: Object | None, slices: Sequence[Object], mo
         else:
             deletes += there[1:]
             if not _mirrors(there[0], endpoints, group):
-                updates.append(_replacing(there[0], new_slice(endpoints, group, most)))
+                piece = _replacing(there[0], new_slice(endpoints, group, most))
+                del piece["metadata"]["generateName"]  # as upstream sends it; what takes over another's place has it
+                updates.append(piece)
     for unwanted in present.values():
         deletes += unwanted
     _recycle(creates, updates, deletes)
@@ -231,9 +233,8 @@ def _without(entries: Mapping[str, str], names: Sequence[str]) -> dict[str, str]
 
 def _replacing(piece: Object, wanted: Object) -> Object:
     """The wanted slice in the place of one that is there."""
-    metadata = {key: value for key, value in wanted["metadata"].items() if key != "generateName"}
-    metadata |= {key: piece["metadata"][key] for key in ("name", "uid", "resourceVersion")}
-    return {**wanted, "metadata": metadata}
+    kept = {key: piece["metadata"][key] for key in ("name", "uid", "resourceVersion")}
+    return {**wanted, "metadata": {**wanted["metadata"], **kept}}
 
 
 def _recycle(creates: list[Object], updates: list[Object], deletes: list[Object]) -> None:

@@ -162,17 +162,14 @@ class Authority:
         seconds: float,
     ) -> x509.Certificate:
         seconds = min(seconds, self._certificate.not_valid_after_utc.timestamp() - now)
-        builder = (
-            _builder(subject, self._certificate.subject, key, now, seconds)
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(_public(self._certificate)), critical=False
-            )
-        )
+        builder = _builder(subject, self._certificate.subject, key, now, seconds)
         if any(usage in KEY_USAGES for usage in usages):
             builder = builder.add_extension(_key_usage(usages), critical=True)
         if extended := [EXTENDED_USAGES[usage] for usage in usages if usage in EXTENDED_USAGES]:
             builder = builder.add_extension(x509.ExtendedKeyUsage(extended), critical=False)
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(_public(self._certificate))
+        builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        builder = builder.add_extension(issuer, critical=False)
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         return builder.sign(self._key, hashes.SHA256())
