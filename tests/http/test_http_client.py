@@ -121,6 +121,17 @@ def test_many_requests_at_once_wait_for_their_turn(loop):
     serve(loop, slow, scenario)
 
 
+def test_connections_that_a_burst_has_left_are_let_go_once_they_are_old(loop, monkeypatch):
+    async def scenario(client, server):
+        await asyncio.gather(*(client.request("GET", "/x") for _ in range(5)))
+        assert len(client._idle) == 5
+        monkeypatch.setattr("pynetes.http.client.IDLE_SECONDS", 0.0)
+        await client.request("GET", "/x")
+        assert len(client._idle) == 1
+
+    serve(loop, echo, scenario)
+
+
 def test_a_connection_that_the_server_closed_is_replaced_unseen(loop):
     async def scenario(client, server):
         await client.request("GET", "/a")

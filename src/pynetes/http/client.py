@@ -210,8 +210,10 @@ class HTTPClient:
 
     def _put_back(self, connection: "_Connection") -> None:
         if connection.is_usable and not self._closed:
-            connection.idle_since = self._clock.monotonic()
+            connection.idle_since = now = self._clock.monotonic()
             self._idle.append(connection)
+            while len(self._idle) > 1 and now - self._idle[0].idle_since >= IDLE_SECONDS:  # what a burst has left
+                self._idle.popleft().close()
         else:
             connection.close()
 
