@@ -82,7 +82,8 @@ def test_a_drain_waits_for_what_a_budget_allows(cluster, namespace):
     cluster.kubectl("create", "poddisruptionbudget", "x", "--selector=app=x", "--min-available=2")
     eventually(lambda: cluster.get("pdb/x")["status"].get("disruptionsAllowed") == 1)
     try:
-        said = cluster.kubectl("drain", "node-1", "--ignore-daemonsets", "--timeout=90s")
+        # by force, for bare pods of the tests before may still be going
+        said = cluster.kubectl("drain", "node-1", "--ignore-daemonsets", "--force", "--timeout=90s")
         assert "node/node-1 drained" in said
         assert {pod["spec"]["nodeName"] for pod in cluster.get("pods")["items"]} == {"node-2"}
     finally:
