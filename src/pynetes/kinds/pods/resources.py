@@ -119,13 +119,11 @@ def _raise_to(total: Amounts, floor: Mapping[str, Quantity]) -> None:
 def qos_class(pod: Object) -> str:
     """``Guaranteed``, ``Burstable`` or ``BestEffort``, as the spec alone says."""
     spec = pod["spec"]
-    if spec.get("resources"):
-        owners = [spec]
-    else:
-        owners = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
+    pod_level = spec.get("resources") is not None  # even if they say nothing
+    owners = [spec] if pod_level else [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
     if not any(owner.get("resources") for owner in owners):
         return "BestEffort"
-    return _qos_class(owners, pod_level=bool(spec.get("resources")))
+    return _qos_class(owners, pod_level)
 
 
 def _qos_class(owners: Iterable[Object], pod_level: bool) -> str:
